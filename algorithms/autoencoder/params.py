@@ -1,0 +1,95 @@
+"""Parameters of the tabular autoencoder: the feeder that encodes columns and the network that is trained on them."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from algorithms.params import ColumnName, Params, Share
+
+Width = Annotated[int, Field(ge=1, le=16_384)]
+
+
+class AutoencoderFeederParams(Params):
+    """Nodes `feed_train` and `feed_test`: which columns are used, and how they become numbers."""
+
+    encode_column: tuple[ColumnName, ...] | None = Field(
+        None, min_length=1, description="columns used; default: all but the label and the excluded ones"
+    )
+    exclude_column: tuple[ColumnName, ...] = Field((), description="columns never used, such as row ids")
+    label_column: ColumnName | None = Field(
+        None, description="0/1 or two values, the anomaly being 1 or the rarer; for metrics, never fed to the model"
+    )
+    categorical_column: tuple[ColumnName, ...] = Field((), description="numeric codes to treat as categories")
+    vocab_size: int = Field(
+        10, ge=1, le=100_000, description="most frequent categories kept per column; the others share one slot"
+    )
+    embed_type: Literal["onehot"] = "onehot"
+    preprocess: Literal["frame"] = Field("frame", description="kept for old clients")
+    numeric_scaling: Literal["asinh", "standard", "minmax", "none"] | None = Field(
+        None, description="asinh: standardised z, then 3·asinh(z/3); default: by recipe (classic: minmax, else asinh)"
+    )
+    missing: Literal["median", "mean", "zero"] = Field("median", description="what an empty numeric cell becomes")
+    train_on: Literal["all", "normal"] = Field("all", description="normal: train on rows labelled normal only")
+
+    @model_validator(mode="after")
+    def columns_do_not_contradict(self) -> Self:
+        for name in ("encode_column", "exclude_column", "categorical_column"):
+            columns = getattr(self, name) or ()
+            twice = sorted({c for c in columns if columns.count(c) > 1})
+            if twice:
+                raise ValueError(f"{name} names {', '.join(twice)} more than once")
+        both = sorted(set(self.encode_column or ()) & set(self.exclude_column))
+        if both:
+            raise ValueError(f"encode_column and exclude_column both name {', '.join(both)}")
+        if self.label_column is not None and self.label_column in (self.encode_column or ()):
+            raise ValueError(f"label_column '{self.label_column}' cannot also be in encode_column")
+        if self.train_on == "normal" and self.label_column is None:
+            raise ValueError("train_on 'normal' needs label_column")
+        return self
+
+
+class AutoencoderParams(Params):
+    """Node `netconf_node`: the dense autoencoder and its training. None means: as the recipe says."""
+
+    hidden: tuple[Width, ...] = Field(
+        (200, 100),
+        alias="n_hidden",
+        min_length=1,
+        max_length=16,
+        description="the encoder's widths, one number or a list; the decoder mirrors them",
+    )
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        None, alias="iter", description="default: chosen from the rows so that the recipe's number of steps is made"
+    )
+    batch_size: int = Field(128, ge=1, le=1_000_000, description="rows a step")
+    learning_rate: Annotated[float, Field(gt=0, le=10)] | None = Field(None, description="of Adam; default by recipe")
+    examples_to_show: int = Field(10, ge=0, le=1000, description="rows kept with their reconstruction in the result")
+    recipe: Literal["auto", "clean", "contaminated", "classic"] = Field(
+        "auto", description="defaults for clean or contaminated training data; auto: clean when train_on is normal"
+    )
+    activation: Literal["relu", "elu", "gelu", "tanh", "sigmoid"] | None = Field(
+        None, description="of the hidden layers; default relu (classic: sigmoid)"
+    )
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(None, description="after every hidden layer")
+    noise: Annotated[float, Field(ge=0, le=100)] | None = Field(
+        None, description="largest sigma of the noise added to numeric inputs while training; 0: none"
+    )
+    trim: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        None, description="share of each batch's highest-loss rows left out of the loss"
+    )
+    seed: int = Field(0, ge=0, lt=2**31)
+    validation_split: float = Field(0.1, ge=0, le=0.9, description="share of training rows held out for the threshold")
+    early_stopping: bool = Field(False, description="stop when the held-out loss no longer falls, keep the best epoch")
+    contamination: Share = Field(0.05, description="share of held-out rows above the threshold")
+    threshold: float | None = Field(None, ge=0, description="rows that score higher are anomalies; default: from the data")
+
+    @field_validator("hidden", mode="before")
+    @classmethod
+    def one_number_is_a_list_of_one(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, int) else value
+
+    @model_validator(mode="after")
+    def early_stopping_has_rows_to_watch(self) -> Self:
+        if self.early_stopping and self.validation_split == 0:
+            raise ValueError("early_stopping needs a validation_split above 0")
+        return self

@@ -1,0 +1,61 @@
+"""The job folder: how the service hands work to a child process.
+
+The supervisor writes `job.json` (the model of the task below) into an empty folder and runs
+`python -m algorithms TASK FOLDER`. The child answers with events on standard output (`algorithms.events`), logs on
+standard error, and writes its files into the folder.
+
+Events: `stage` (name), `progress` (percent, epoch, epochs, loss, rows_per_second, seconds_left), `notice` (message),
+then one of `finished` (fields of the task) or `failed` (error, errors by field; `kind` "data" when the user can mend it,
+"internal" otherwise). A child that ends without either has crashed.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+JOB_FILE = "job.json"
+ARTIFACT_FOLDER = "artifact"
+
+
+class _Job(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def write(self, folder: Path) -> None:
+        """Write `job.json` whole."""
+        partial = folder / (JOB_FILE + ".part")
+        partial.write_text(self.model_dump_json())
+        os.replace(partial, folder / JOB_FILE)
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read `job.json` of a folder."""
+        return cls.model_validate_json((folder / JOB_FILE).read_text())
+
+
+class FitJob(_Job):
+    """Train a detector: tables in, `artifact/` out.
+
+    `tables` maps a data node (`datasrc`, `evaldata`) to its Parquet files in order; parameters are stored forms.
+    """
+
+    workflow_type: str
+    tables: Mapping[str, tuple[Path, ...]]
+    parameters: Mapping[str, Mapping[str, Any]] = Field(description="by node; a node that is missing has its defaults")
+    threads: int = 1
+
+
+class ConvertJob(_Job):
+    """Convert one uploaded CSV file to typed Parquet.
+
+    `finished` carries rows, columns (name, type, missing), sha256 and size of the source, encoding, delimiter, notices.
+    """
+
+    source: Path
+    parquet: Path
+    encoding: str | None = None
+    delimiter: str | None = None
+    max_columns: int = 4096
+    max_cell_bytes: int = 1_000_000

@@ -1,0 +1,59 @@
+"""Parameters, typed once: frozen pydantic models that refuse unknown names.
+
+Fields carry the field-standard name and the old API's name as alias (`epochs`, `iter`); both are accepted, the alias is
+stored and shown. Their JSON schemas feed validation, OpenAPI and forms.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Share = Annotated[float, Field(gt=0, le=0.5)]
+
+
+class Params(BaseModel):
+    """Base of every parameter set: frozen, complete, finite numbers only, unknown names are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+    def stored(self) -> dict[str, Any]:
+        """Return all values as JSON types under the API's names."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class DataSourceParams(Params):
+    """Node `datasrc` or `evaldata`: how uploaded files are read."""
+
+    type: Literal["csv"] = "csv"
+    source_server: Literal["local"] = Field("local", description="files are uploaded to this service")
+    source_sql: str = Field("all", max_length=1000, description="kept for old clients; every row is used")
+    preprocess: Literal["none"] = Field("none", description="kept for old clients; the feeder prepares the columns")
+    encoding: str | None = Field(
+        None, max_length=40, description="a codec name such as cp949; default: UTF-8 when it fits, else CP949"
+    )
+    delimiter: Literal[",", ";", "\t", "|"] | None = Field(None, description="default: found in the header line")
+
+
+class EvaluationParams(Params):
+    """Node `eval_node`: overrides the label and the threshold rule of the other nodes."""
+
+    type: str = Field("anomaly", max_length=40, description="kept for old clients")
+    label_column: ColumnName | None = Field(None, description="0/1 or two values; default: the feeder's")
+    threshold_rule: Literal["contamination", "fixed", "best_f1"] | None = Field(
+        None,
+        description="how the threshold is chosen: a share of the held-out rows, `threshold` as given, or the best F1 on"
+        " labelled rows; default: fixed when a threshold is given, else contamination",
+    )
+    contamination: Share | None = Field(None, description="share of held-out rows above the threshold")
+    threshold: float | None = Field(None, ge=0, description="rows that score higher are anomalies")
+
+    @model_validator(mode="after")
+    def rule_has_its_value(self) -> Self:
+        if self.threshold_rule == "fixed" and self.threshold is None:
+            raise ValueError("threshold_rule 'fixed' needs `threshold`")
+        if self.threshold is not None and self.threshold_rule not in (None, "fixed"):
+            raise ValueError(f"`threshold` contradicts threshold_rule '{self.threshold_rule}': give one of them")
+        if self.threshold is not None and self.contamination is not None:
+            raise ValueError("`threshold` and `contamination` contradict each other: give one of them")
+        return self
