@@ -5,11 +5,10 @@ The supervisor writes `job.json` (the model of the task below) into an empty fol
 standard error, and writes its files into the folder.
 
 Events: `stage` (name), `progress` (percent, epoch, epochs, loss, rows_per_second, seconds_left), `notice` (message),
-then one of `finished` (fields of the task) or `failed` (error, errors by field; `kind` "data" when the user can mend it,
-"internal" otherwise). A child that ends without either has crashed.
+then one of `finished` (fields of the task) or `failed` (error, errors by field; `kind` "data" when the user can mend
+it, "internal" otherwise). A child that ends without either has crashed.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -27,7 +26,7 @@ class _Job(BaseModel):
         """Write `job.json` whole."""
         partial = folder / (JOB_FILE + ".part")
         partial.write_text(self.model_dump_json())
-        os.replace(partial, folder / JOB_FILE)
+        partial.replace(folder / JOB_FILE)
 
     @classmethod
     def read(cls, folder: Path) -> Self:

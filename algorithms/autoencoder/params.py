@@ -81,7 +81,9 @@ class AutoencoderParams(Params):
     validation_split: float = Field(0.1, ge=0, le=0.9, description="share of training rows held out for the threshold")
     early_stopping: bool = Field(False, description="stop when the held-out loss no longer falls, keep the best epoch")
     contamination: Share = Field(0.05, description="share of held-out rows above the threshold")
-    threshold: float | None = Field(None, ge=0, description="rows that score higher are anomalies; default: from the data")
+    threshold: float | None = Field(
+        None, ge=0, description="rows that score higher are anomalies; default: from the data"
+    )
 
     @field_validator("hidden", mode="before")
     @classmethod
