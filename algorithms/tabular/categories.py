@@ -1,0 +1,165 @@
+"""A column of categories: one-hot over the most frequent values, with one slot for all others."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from math import isnan
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.tabular.cells import number_text, parse_number
+from algorithms.tabular.table import Column
+from algorithms.tabular.wording import quoted
+
+Category = str | float | None
+"""A value of a column: text, a numeric code, or None for missing."""
+
+MISSING_SLOT, OTHER_SLOT = "(missing)", "(other)"
+
+MAX_KNOWN_VALUES = 10_000
+MAX_KNOWN_CHARACTERS = 1_000_000
+
+
+class _Slots(dict[Category, int]):
+    """Category → slot; whatever is not there has the last slot."""
+
+    def __init__(self, categories: Sequence[Category]) -> None:
+        super().__init__({category: slot for slot, category in enumerate(categories)})
+        self.other = len(categories)
+
+    def __missing__(self, category: Category) -> int:
+        return self.other
+
+
+@dataclass(frozen=True)
+class CategoryEncoder:
+    """0/1 features: a slot per kept category, most frequent first, then the slot of all others.
+
+    `codes` says that the categories are numbers: 1, 1.0 and "1" are one category. `rare` holds values that training saw
+    but `vocab_size` did not keep, so that they are not reported as unseen; a column with very many of them stores only
+    the more frequent (`rare_complete` false).
+    """
+
+    kind: ClassVar[str] = "category"
+    numeric: ClassVar[bool] = False
+
+    codes: bool
+    categories: tuple[Category, ...]
+    rare: frozenset[Category]
+    rare_complete: bool
+    rare_share: float
+
+    @classmethod
+    def fit(cls, values: Column, vocab_size: int) -> Self | None:
+        """Return the encoder of a text or number column (N,); None for a constant column. Missing is a value too."""
+        codes = values.dtype == np.float64
+        counts = _counts(values)
+        if len(counts) < 2:
+            return None
+        by_frequency = sorted(counts, key=lambda value: (-counts[value], *_order(value)))
+        kept, others = by_frequency[:vocab_size], by_frequency[vocab_size:]
+        rare = frozenset(_storable(others))
+        rare_rows = len(values) - sum(counts[value] for value in kept)
+        return cls(codes, tuple(kept), rare, len(rare) == len(others), rare_rows / len(values))
+
+    @property
+    def width(self) -> int:
+        return len(self.categories) + 1
+
+    @cached_property
+    def _slots(self) -> _Slots:
+        return _Slots(self.categories)
+
+    def slots(self, values: Column) -> NDArray[np.intp]:
+        """Return the slot (N,) of each value (N,), text or numbers."""
+        return np.fromiter(map(self._slots.__getitem__, self._keys(values)), dtype=np.intp, count=len(values))
+
+    def encode(self, values: Column, out: NDArray[np.float32]) -> None:
+        """Write the features of values (N,) into out (N, width)."""
+        out[:] = 0.0
+        out[np.arange(len(values)), self.slots(values)] = 1.0
+
+    def unseen(self, values: Column) -> dict[int, str]:
+        """Return what to say about the values (N,) that training did not see, by their position."""
+        others = np.flatnonzero(self.slots(values) == self._slots.other)
+        keys = list(self._keys(values[others]))
+        why = "was not seen in training" if self.rare_complete else "is rare or was not seen in training"
+        return {
+            int(position): f"{_shown(key)} {why}; scored as other"
+            for position, key in zip(others, keys, strict=True)
+            if key not in self.rare
+        }
+
+    def decode(self, features: NDArray[np.float32]) -> list[str]:
+        """Return the category with the largest feature for each row of features (N, width)."""
+        shown = [_label(category) for category in self.categories] + [OTHER_SLOT]
+        return [shown[slot] for slot in features.argmax(axis=1).tolist()]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "codes": self.codes,
+            "categories": list(self.categories),
+            "rare": sorted(self.rare, key=_order),
+            "rare_complete": self.rare_complete,
+            "rare_share": self.rare_share,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(
+            stored["codes"],
+            tuple(stored["categories"]),
+            frozenset(stored["rare"]),
+            stored["rare_complete"],
+            stored["rare_share"],
+        )
+
+    def _keys(self, values: Column) -> Iterable[Category]:
+        if values.dtype == np.float64:
+            numbers: list[float] = values.tolist()
+            return [None if isnan(number) else number for number in numbers]
+        texts: list[str | None] = values.tolist()
+        if not self.codes:
+            return texts
+        parsed: dict[str | None, Category] = {text: parse_number(text) for text in set(texts) if text is not None}
+        return [text if parsed.get(text) is None else parsed[text] for text in texts]
+
+
+def _counts(values: Column) -> Mapping[Category, int]:
+    if values.dtype != np.float64:
+        return Counter(values.tolist())
+    missing = np.isnan(values)
+    numbers, counts = np.unique(values[~missing], return_counts=True)
+    counted: dict[Category, int] = dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+    return counted | {None: int(missing.sum())} if missing.any() else counted
+
+
+def _order(category: Category) -> tuple[int, float, str]:
+    """Sort key: numbers, then texts, then missing."""
+    if category is None:
+        return 2, 0.0, ""
+    return (1, 0.0, category) if isinstance(category, str) else (0, category, "")
+
+
+def _storable(values: Sequence[Category]) -> Iterable[Category]:
+    """Yield the first values, as many as a stored model should hold."""
+    characters = 0
+    for value in islice(values, MAX_KNOWN_VALUES):
+        characters += len(value) if isinstance(value, str) else 1
+        if characters > MAX_KNOWN_CHARACTERS:
+            return
+        yield value
+
+
+def _label(category: Category) -> str:
+    if category is None:
+        return MISSING_SLOT
+    return category if isinstance(category, str) else number_text(category)
+
+
+def _shown(category: Category) -> str:
+    return MISSING_SLOT if category is None else quoted(_label(category))

@@ -1,0 +1,163 @@
+"""The tabular encoder: fitted once on the training table, stored as JSON, the same for every later row."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.autoencoder.params import AutoencoderFeederParams
+from algorithms.errors import ArtifactIncompatible, DataError
+from algorithms.tabular.categories import CategoryEncoder
+from algorithms.tabular.dates import DateEncoder
+from algorithms.tabular.fitting import fit_columns
+from algorithms.tabular.numbers import NumberEncoder
+from algorithms.tabular.rows import Row, columns_of_rows
+from algorithms.tabular.scaling import Scaling
+from algorithms.tabular.selection import select_columns
+from algorithms.tabular.table import Column, ColumnType, Table, texts_of
+from algorithms.tabular.wording import named, quoted
+
+FORMAT = 1
+
+ColumnEncoder = NumberEncoder | CategoryEncoder | DateEncoder
+
+_KINDS: Mapping[str, type[ColumnEncoder]] = {
+    encoder.kind: encoder for encoder in (NumberEncoder, CategoryEncoder, DateEncoder)
+}
+
+
+@dataclass(frozen=True)
+class TabularEncoder:
+    """Turns rows into float32 features, column by column.
+
+    `types` are all columns of the training table, used or not; `columns` are the encoders of the used ones, in the
+    order of their features; `notices` say what fitting left out, filled in or merged.
+    """
+
+    types: Mapping[str, ColumnType]
+    columns: Mapping[str, ColumnEncoder]
+    notices: tuple[str, ...]
+
+    @classmethod
+    def fit(cls, table: Table, feeder: AutoencoderFeederParams, *, scaling: Scaling) -> Self:
+        """Fit on a training table (at least one row).
+
+        Raises:
+            DataError: a column the feeder names does not exist, there are no rows, or no column is left to learn from.
+        """
+        if table.rows == 0:
+            raise DataError("there are no rows to learn from", {"file": ["has no rows"]})
+        selected = select_columns(table, feeder)
+        columns, notices = fit_columns({name: table.columns[name] for name in selected}, feeder, scaling)
+        return cls(table.types, columns, notices)
+
+    @cached_property
+    def slices(self) -> Mapping[str, slice]:
+        """Used column → its features."""
+        slices: dict[str, slice] = {}
+        start = 0
+        for name, column in self.columns.items():
+            slices[name] = slice(start, start + column.width)
+            start += column.width
+        return slices
+
+    @cached_property
+    def width(self) -> int:
+        """Number of features."""
+        return sum(column.width for column in self.columns.values())
+
+    @cached_property
+    def numeric_features(self) -> NDArray[np.bool_]:
+        """Features (width,) that are scaled quantities, to which noise may be added; false for 0/1 slots."""
+        return np.repeat([c.numeric for c in self.columns.values()], [c.width for c in self.columns.values()])
+
+    def transform(self, table: Table) -> NDArray[np.float32]:
+        """Return the features (rows, width) of a table.
+
+        Raises:
+            DataError: the table lacks a column, or has it in a type that does not fit.
+        """
+        lacking = [name for name in self.columns if name not in table.columns]
+        if lacking:
+            errors = {name: ["is missing from the data; the model was trained on it"] for name in lacking}
+            raise DataError(f"the data lack the column {named(lacking[0])}, which the model was trained on", errors)
+        return self._encode({name: self._as_trained(name, table.columns[name]) for name in self.columns}, table.rows)
+
+    def transform_rows(self, rows: Sequence[Row]) -> tuple[NDArray[np.float32], list[list[str]]]:
+        """Return the features (N, width) of N rows of JSON values, and the notices of each row.
+
+        null is missing. Text accepts a number as its text; a numeric code accepts both. Columns that training had but
+        did not use may be present and are ignored.
+
+        Raises:
+            RowsInvalid: unknown or missing fields, values of the wrong type; by field, rows counted from 1.
+        """
+        used = {name: self.types[name] for name in self.columns}
+        columns = columns_of_rows(rows, used, self.types, self._codes)
+        notices: list[list[str]] = [[] for _ in rows]
+        for name, encoder in self.columns.items():
+            if isinstance(encoder, CategoryEncoder):
+                for position, why in encoder.unseen(columns[name]).items():
+                    notices[position].append(f"{named(name)}: {why}")
+        return self._encode(columns, len(rows)), notices
+
+    def decode(self, features: NDArray[np.float32]) -> list[dict[str, Any]]:
+        """Return readable rows for features (N, width) as a model reconstructs them.
+
+        Numbers are in their unit, categories those of the largest slot, also "(other)" or "(missing)", dates ISO 8601.
+        """
+        decoded = [encoder.decode(features[:, self.slices[name]]) for name, encoder in self.columns.items()]
+        return [dict(zip(self.columns, values, strict=True)) for values in zip(*decoded, strict=True)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the encoder as JSON values."""
+        return {
+            "format": FORMAT,
+            "types": dict(self.types),
+            "columns": [{"name": name, "kind": c.kind, **c.to_dict()} for name, c in self.columns.items()],
+            "notices": list(self.notices),
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """Return the encoder that `to_dict` stored.
+
+        Raises:
+            ArtifactIncompatible: it was stored in another format.
+        """
+        if stored.get("format") != FORMAT:
+            raise ArtifactIncompatible(
+                f"the encoder is stored in format {quoted(stored.get('format'))}; this release reads format {FORMAT}:"
+                " train the model again"
+            )
+        columns = {column["name"]: _KINDS[column["kind"]].from_dict(column) for column in stored["columns"]}
+        return cls(stored["types"], columns, tuple(stored["notices"]))
+
+    @cached_property
+    def _codes(self) -> frozenset[str]:
+        return frozenset(n for n, c in self.columns.items() if isinstance(c, CategoryEncoder) and c.codes)
+
+    def _encode(self, columns: Mapping[str, Column], rows: int) -> NDArray[np.float32]:
+        features = np.empty((rows, self.width), dtype=np.float32)
+        for name, encoder in self.columns.items():
+            encoder.encode(columns[name], features[:, self.slices[name]])
+        return features
+
+    def _as_trained(self, name: str, values: Column) -> Column:
+        """Return a column in the type that training had; one without any value fits every type."""
+        trained = self.types[name]
+        if name in self._codes or trained == "text":
+            return values if values.dtype == np.float64 and name in self._codes else texts_of(values)
+        expected = np.dtype("float64") if trained == "number" else np.dtype("datetime64[us]")
+        if values.dtype == expected:
+            return values
+        texts = texts_of(values)
+        present = np.flatnonzero(texts != None)  # noqa: E711  element by element
+        if len(present):
+            first = present[0]
+            why = f"was trained on {trained}s; row {first + 1} has {quoted(texts[first])}"
+            raise DataError(f"column {named(name)} {why}", {name: [why]})
+        return np.full(len(values), np.nan if trained == "number" else np.datetime64("NaT"), dtype=expected)

@@ -1,0 +1,137 @@
+"""Rows of JSON values become typed columns, or a list of everything that is wrong with them."""
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from algorithms.errors import RowsInvalid
+from algorithms.tabular.cells import is_missing, parse_date
+from algorithms.tabular.table import Column, ColumnType
+from algorithms.tabular.wording import listed, named, quoted
+
+MAX_PROBLEMS = 20
+
+Row = Mapping[str, Any]
+Problem = tuple[str, str]
+"""A field and what is wrong with it."""
+
+_PLAIN_NUMBERS = {int, float, type(None)}
+_PLAIN_TEXTS = {str, type(None)}
+_EXPECTED: Mapping[ColumnType, str] = {
+    "number": "a number",
+    "text": "text",
+    "date": "a date such as 2017-01-31 or 2017-01-31T10:00:00",
+}
+
+
+def columns_of_rows(
+    rows: Sequence[Row], used: Mapping[str, ColumnType], known: Collection[str], codes: Collection[str]
+) -> dict[str, Column]:
+    """Return the `used` columns of the rows, (len(rows),) each; null is missing, other `known` columns are ignored.
+
+    Columns of `codes` hold numeric categories: their texts stand for numbers, so both are accepted.
+
+    Raises:
+        RowsInvalid: an unknown or missing field, or a value that the column cannot hold; `errors` lists the first 20
+            problems by field, with rows counted from 1.
+    """
+    if not rows:
+        raise RowsInvalid("no rows were sent", {"input_data": ["no rows were sent"]})
+    _refuse(_misfits(rows, used.keys(), known))
+    columns: dict[str, Column] = {}
+    invalid: list[str] = []
+    for name, kind in used.items():
+        column = _column([row[name] for row in rows], "text" if name in codes else kind)
+        if column is None:
+            invalid.append(name)
+        else:
+            columns[name] = column
+    _refuse(
+        (name, f"row {number}: {why}")
+        for number, row in enumerate(rows, start=1)
+        for name in invalid
+        if (why := _why_invalid(row[name], "text" if name in codes else used[name]))
+    )
+    return columns
+
+
+def _refuse(problems: Iterator[Problem]) -> None:
+    found = list(islice(problems, MAX_PROBLEMS + 1))
+    if not found:
+        return
+    errors: dict[str, list[str]] = {}
+    for field, why in found[:MAX_PROBLEMS]:
+        errors.setdefault(named(field), []).append(why)
+    field, why = found[0]
+    more = f" (only the first {MAX_PROBLEMS} problems are listed)" if len(found) > MAX_PROBLEMS else ""
+    raise RowsInvalid(f"column {named(field)}: {why}{more}", errors)
+
+
+def _misfits(rows: Sequence[Any], needed: AbstractSet[str], known: Collection[str]) -> Iterator[Problem]:
+    allowed = set(known)
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, Mapping):
+            yield "input_data", f"row {number}: expected an object, got {quoted(row)}"
+            continue
+        if row.keys() == needed:
+            continue
+        for field in row.keys() - allowed:
+            yield str(field), f"row {number}: unknown field; allowed are {listed(known)}"
+        for field in needed - row.keys():
+            yield field, f"row {number}: missing; send null for an unknown value"
+
+
+def _column(values: list[Any], kind: ColumnType) -> Column | None:
+    """Return the values as a column, None if one of them is invalid."""
+    types = set(map(type, values))
+    if kind == "number":
+        if not types <= _PLAIN_NUMBERS and any(_why_invalid(value, kind) for value in values):
+            return None
+        try:
+            numbers = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+        except OverflowError:  # an integer above 1.8e308
+            return None
+        given = np.array([value is not None for value in values])
+        return numbers if np.isfinite(numbers[given]).all() else None
+    if not types <= _PLAIN_TEXTS and any(_why_invalid(value, kind) for value in values):
+        return None
+    if kind == "date":
+        dates = [_date(value) for value in values]
+        if any(date is None and value is not None for date, value in zip(dates, values, strict=True)):
+            return None
+        return np.array(dates, dtype="datetime64[us]")
+    gone = {value for value in set(values) if value is None or (isinstance(value, str) and is_missing(value))}
+    texts = [None if value in gone else _text(value) for value in values]
+    return np.array(texts, dtype=object)
+
+
+def _text(value: str | float | np.number[Any]) -> str:
+    """Return the text of a valid value: a number's is that of its JSON."""
+    if isinstance(value, str):
+        return value
+    return repr(int(value) if isinstance(value, int | np.integer) else float(value))
+
+
+def _why_invalid(value: Any, kind: ColumnType) -> str | None:
+    """Return what is wrong with a value, None if nothing is."""
+    if value is None:
+        return None
+    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if is_number and kind != "date":
+        try:
+            finite = math.isfinite(value)
+        except OverflowError:
+            finite = False
+        return None if finite else "expects a finite number, within ±1.8e308"
+    if isinstance(value, str) and (kind == "text" or (kind == "date" and _date(value) is not None)):
+        return None
+    return f"expects {_EXPECTED[kind]}, got {quoted(value)}"
+
+
+def _date(value: Any) -> datetime | None:
+    return parse_date(value) if isinstance(value, str) else None

@@ -1,0 +1,71 @@
+"""Scaling of numbers that survives any finite input."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Scaling = Literal["asinh", "standard", "minmax", "none"]
+
+FEATURE_LIMIT = 1e18
+"""Features are clipped to ± this: their squares are still finite in float32."""
+SQUASH = 3.0
+"""Up to three standard deviations the squash is nearly linear, beyond them logarithmic."""
+_LARGEST = float(np.finfo(np.float64).max)
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """feature = (x - centre) / scale, then 3·asinh(feature / 3) when `squash`.
+
+    Min-max scaling does not clip: a value outside the training range gives a feature outside [0, 1]. Whatever finite
+    number comes in, a finite feature comes out, never smaller for a larger number.
+    """
+
+    centre: float
+    scale: float
+    squash: bool
+
+    @classmethod
+    def fit(cls, values: Floats, scaling: Scaling) -> Self | None:
+        """Return the scaler of the values (N,), all finite; None when they are constant."""
+        low, high = float(values.min()), float(values.max())
+        if low == high:
+            return None
+        if scaling == "none":
+            return cls(0.0, 1.0, squash=False)
+        if scaling == "minmax":
+            centre, scale = low, min(high - low, _LARGEST)
+        else:
+            # Dividing by a power of two first keeps squares and sums of 1e300 finite, and is exact.
+            unit = 2.0 ** (math.frexp(max(-low, high))[1] - 1)
+            centre, scale = float((values / unit).mean()) * unit, float((values / unit).std()) * unit
+        if scale == 0.0:  # the spread is below what a float can tell from nothing
+            return None
+        return cls(centre, scale, squash=scaling == "asinh")
+
+    def transform(self, values: Floats) -> Floats:
+        """Return the features (N,) of finite values (N,)."""
+        with np.errstate(over="ignore"):
+            features = (values - self.centre) / self.scale
+        if self.squash:
+            return SQUASH * np.arcsinh(features.clip(-_LARGEST, _LARGEST) / SQUASH)
+        return features.clip(-FEATURE_LIMIT, FEATURE_LIMIT)
+
+    def invert(self, features: Floats) -> Floats:
+        """Return the values (N,) of features (N,), in the unit of the training data, always finite."""
+        with np.errstate(over="ignore"):
+            scaled = SQUASH * np.sinh(features / SQUASH) if self.squash else features
+            values: Floats = (scaled * self.scale + self.centre).clip(-_LARGEST, _LARGEST)
+            return values
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(**stored)

@@ -1,0 +1,47 @@
+"""Which columns of a table the encoder uses."""
+
+from collections.abc import Sequence
+
+from algorithms.autoencoder.params import AutoencoderFeederParams
+from algorithms.errors import DataError
+from algorithms.tabular.table import Table
+from algorithms.tabular.wording import listed, named
+
+
+def select_columns(table: Table, feeder: AutoencoderFeederParams) -> list[str]:
+    """Return the names of the columns to encode, in the order of `encode_column` or else of the table.
+
+    Raises:
+        DataError: a parameter names a column that the table lacks, a category that cannot be one, or nothing is left.
+    """
+    errors = {
+        "encode_column": _unknown(feeder.encode_column or (), table),
+        "exclude_column": _unknown(feeder.exclude_column, table),
+        "label_column": _unknown([feeder.label_column] if feeder.label_column is not None else (), table),
+        "categorical_column": _unknown(feeder.categorical_column, table)
+        + [
+            f"{named(name)} holds dates, which cannot be categories"
+            for name in _dates(feeder.categorical_column, table)
+        ],
+    }
+    errors = {parameter: why for parameter, why in errors.items() if why}
+    if errors:
+        raise DataError("; ".join(f"{parameter}: {why[0]}" for parameter, why in errors.items()), errors)
+    left_out = {*feeder.exclude_column, feeder.label_column}
+    columns = [name for name in feeder.encode_column or table.columns if name not in left_out]
+    if not columns:
+        why = "no column is left to encode: all are excluded or the label"
+        raise DataError(why, {"exclude_column": [why]})
+    return columns
+
+
+def _unknown(names: Sequence[str], table: Table) -> list[str]:
+    lacking = [name for name in names if name not in table.columns]
+    if not lacking:
+        return []
+    return [f"no such column: {listed(lacking)}; the data have: {listed(table.columns)}"]
+
+
+def _dates(names: Sequence[str], table: Table) -> list[str]:
+    dates = [name for name in names if table.types.get(name) == "date"]
+    return [f"{named(name)} holds dates, which cannot be categories; leave it out" for name in dates]

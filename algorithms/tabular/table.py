@@ -1,0 +1,116 @@
+"""The table: named columns of numbers, text or dates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.errors import DataError
+from algorithms.tabular.cells import is_missing, number_text
+from algorithms.tabular.wording import listed, named
+
+Column = NDArray[Any]
+ColumnType = Literal["number", "text", "date"]
+
+_TYPES: Mapping[np.dtype[Any], ColumnType] = {
+    np.dtype("float64"): "number",
+    np.dtype("O"): "text",
+    np.dtype("datetime64[us]"): "date",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of equal length.
+
+    Shapes:
+        columns: name → (rows,). Numbers are float64 with NaN for missing, text is an object array of str or None, dates
+        are datetime64[us] with NaT.
+    """
+
+    columns: Mapping[str, Column]
+    rows: int
+
+    def __post_init__(self) -> None:
+        for name, values in self.columns.items():
+            if values.dtype not in _TYPES:
+                raise TypeError(f"column {name} is {values.dtype}; expected float64, object (text) or datetime64[us]")
+            if values.shape != (self.rows,):
+                raise ValueError(f"column {name} has shape {values.shape}; expected ({self.rows},)")
+
+    @property
+    def types(self) -> dict[str, ColumnType]:
+        """Type of every column."""
+        return {name: _TYPES[values.dtype] for name, values in self.columns.items()}
+
+    def take(self, rows: NDArray[np.integer[Any]] | NDArray[np.bool_]) -> Self:
+        """Return a table of the rows with these numbers, or of those where the mask is true."""
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        return type(self)(columns, int(np.count_nonzero(rows)) if rows.dtype == np.bool_ else len(rows))
+
+    @classmethod
+    def from_frame(cls, frame: Any) -> Self:
+        """Return the table of a pandas data frame: the same as writing it to CSV and reading that.
+
+        Booleans are therefore text, texts such as "NA" are missing, dates with a zone are converted to UTC.
+
+        Raises:
+            DataError: infinite numbers, two columns of one name, or a column that is neither number, text nor date.
+        """
+        names = [str(name) for name in frame.columns]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise DataError(f"more than one column is named {listed(twice)}")
+        columns = {name: _from_series(name, frame[key]) for name, key in zip(names, frame.columns, strict=True)}
+        return cls(columns, len(frame))
+
+
+def texts_of(values: Column) -> Column:
+    """Return a column of any type as text: numbers in their shortest form, dates in ISO 8601, None where missing."""
+    if values.dtype == np.dtype("O"):
+        return values
+    if values.dtype == np.float64:
+        texts: list[str | None] = [number_text(number) or None for number in values.tolist()]
+    else:
+        times = np.datetime_as_string(values, unit="us").tolist()
+        texts = [None if text == "NaT" else _short_date(text) for text in times]
+    return np.array(texts, dtype=object)
+
+
+def _short_date(text: str) -> str:
+    return text.removesuffix(".000000").removesuffix("T00:00:00")
+
+
+def _from_series(name: str, series: Any) -> Column:
+    kind = series.dtype.kind
+    missing = series.isna().to_numpy(dtype=bool)
+    if kind in "iuf":
+        return _finite(name, series.to_numpy(dtype="float64", na_value=np.nan))
+    if kind == "M":
+        zoned = getattr(series.dtype, "tz", None) is not None
+        return cast("Column", (series.dt.tz_convert(None) if zoned else series).to_numpy(dtype="datetime64[us]"))
+    if kind not in "bO":
+        raise DataError(
+            f"column {named(name)} is {series.dtype}; convert it to numbers, text or dates",
+            {name: [f"is {series.dtype}, neither numbers, text nor dates"]},
+        )
+    values = series.to_numpy(dtype=object)
+    types = {type(value) for value in values[~missing]}
+    if types and all(issubclass(t, int | float | np.integer | np.floating) and t is not bool for t in types):
+        return _finite(name, np.where(missing, np.nan, values).astype("float64"))
+    return _text_or_missing(values, missing)
+
+
+def _text_or_missing(values: Column, missing: NDArray[np.bool_]) -> Column:
+    texts = [None if gone else str(value) for value, gone in zip(values.tolist(), missing, strict=True)]
+    return np.array([None if text is None or is_missing(text) else text for text in texts], dtype=object)
+
+
+def _finite(name: str, values: Column) -> Column:
+    infinite = np.flatnonzero(np.isinf(values))
+    if len(infinite):
+        why = f"row {infinite[0] + 1} is infinite; leave the cell empty or correct it"
+        raise DataError(f"column {named(name)}: {why}", {name: [why]})
+    return values
