@@ -1,0 +1,70 @@
+"""What every test may use: a state folder of its own, a real broker in it, and the shared datasets.
+
+Nobody consumes the broker's queue here, so that tests of the API publish for real and nothing is trained; tests/live
+starts the whole service.
+"""
+
+import atexit
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+# Before Django reads its settings, which pytest-django does once this file is loaded (DJANGO_SETTINGS_MODULE in
+# pyproject.toml would make it do so earlier): the tests never touch an installation's state, database or broker.
+os.environ["NNSERVICE_HOME"] = tempfile.mkdtemp(prefix="nnservice-tests-")
+os.environ["DJANGO_SETTINGS_MODULE"] = "nnservice.settings"
+for variable in ("DATABASE_URL", "REDIS_URL", "NNSERVICE_SECRET_KEY"):
+    os.environ.pop(variable, None)
+atexit.register(shutil.rmtree, os.environ["NNSERVICE_HOME"], ignore_errors=True)
+
+
+@contextmanager
+def _broker(home: Path) -> Iterator[Path]:
+    from nnservice.home import socket_path
+    from nnservice.programs import valkey
+
+    (home / "valkey").mkdir(parents=True, exist_ok=True)
+    path = socket_path(home)
+    server = subprocess.Popen(valkey(home), stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 10
+    while not path.exists():
+        assert server.poll() is None, "the embedded broker ended at its start"
+        assert time.monotonic() < deadline, "the embedded broker does not listen"
+        time.sleep(0.01)
+    yield path
+    server.terminate()
+    assert server.wait(timeout=10) == 0
+
+
+@pytest.fixture(scope="session")
+def run_broker() -> Callable[[Path], AbstractContextManager[Path]]:
+    """Give a context that runs the embedded broker in a state folder and yields its socket."""
+    return _broker
+
+
+@pytest.fixture(scope="session", autouse=True)
+def broker() -> Iterator[Path]:
+    """Run the embedded broker of the tests' own state folder; give its socket."""
+    with _broker(Path(os.environ["NNSERVICE_HOME"])) as path:
+        yield path
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Give the folder of real datasets; absent, the test is skipped, or fails under REQUIRE_SHARED_DATA=1."""
+    folder = REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        reason = "the datasets of ../shared/data are not here"
+        if os.environ.get("REQUIRE_SHARED_DATA") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
