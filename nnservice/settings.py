@@ -1,0 +1,169 @@
+"""Settings: every one that differs between installations is an environment variable, read once, typed."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+from nnservice import env
+from nnservice.home import broker_url, secret_key, state_home
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+STATE_HOME = state_home()
+CPUS = os.cpu_count() or 1
+
+SECRET_KEY = env.text("NNSERVICE_SECRET_KEY") or secret_key(STATE_HOME)
+DEBUG = env.flag("NNSERVICE_DEBUG", default=False)
+ALLOWED_HOSTS = env.words("NNSERVICE_ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]"))
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "workflows",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "workflows.api.middleware.FinalSlashMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+ROOT_URLCONF = "nnservice.urls"
+WSGI_APPLICATION = "nnservice.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True  # the few static files of the packages are served from where pip put them
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+
+def _database() -> dict[str, Any]:
+    url = env.text("DATABASE_URL")
+    if url:
+        return dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": STATE_HOME / "db.sqlite3",
+        "CONN_MAX_AGE": 60,
+        "OPTIONS": {
+            # Writers queue at BEGIN instead of failing when a read transaction turns into a write.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+        # A file, not ":memory:": threads and child processes of the tests must see one database.
+        "TEST": {"NAME": STATE_HOME / "test.sqlite3"},
+    }
+
+
+DATABASES = {"default": _database()}
+
+# Files -----------------------------------------------------------------------------------------------------------
+FILES_ROOT = STATE_HOME / "files"
+JOBS_ROOT = STATE_HOME / "jobs"
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_TEMP_DIR = FILES_ROOT / "incoming"  # on the disk of FILES_ROOT: an upload is renamed, not copied
+FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
+DATA_UPLOAD_MAX_NUMBER_FILES = 100
+MAX_UPLOAD_BYTES = env.integer("NNSERVICE_MAX_UPLOAD_MB", 20_000, minimum=1) * 1_000_000
+MAX_JSON_BYTES = env.integer("NNSERVICE_MAX_JSON_MB", 20, minimum=1) * 1_000_000
+MAX_COLUMNS = env.integer("NNSERVICE_MAX_COLUMNS", 4096, minimum=1)
+MAX_CELL_BYTES = env.integer("NNSERVICE_MAX_CELL_KB", 1000, minimum=1) * 1000
+
+# Training --------------------------------------------------------------------------------------------------------
+TRAINING_THREADS = env.integer(
+    "NNSERVICE_TRAINING_THREADS",
+    max(1, CPUS // max(1, env.integer("NNSERVICE_WORKER_CONCURRENCY", 1, minimum=1))),
+    minimum=1,
+)
+TRAINING_TIME_LIMIT = env.integer("NNSERVICE_TRAINING_TIME_LIMIT", 24 * 3600, minimum=1)
+TRAINING_MEMORY_LIMIT = env.integer("NNSERVICE_TRAINING_MEMORY_MB", 16_000, minimum=100) * 1_000_000
+CONVERSIONS_AT_ONCE = env.integer("NNSERVICE_CONVERSIONS_AT_ONCE", CPUS, minimum=1)
+HEARTBEAT_SECONDS = 5
+HEARTBEAT_LOST_SECONDS = 60
+MESSAGE_LOST_SECONDS = 300
+MAX_ATTEMPTS = 3
+
+CELERY_BROKER_URL = broker_url(STATE_HOME)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Longer than the longest run, or Redis would deliver the message of a running training again.
+    "visibility_timeout": TRAINING_TIME_LIMIT + 3600,
+    "socket_connect_timeout": 3,
+    "socket_timeout": 10,
+}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1, "interval_max": 0.5}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {"sweep": {"task": "workflows.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}}}
+
+# API -------------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": [
+        "workflows.api.representation.NninfoRenderer",
+        "rest_framework.renderers.JSONRenderer",
+        "rest_framework.renderers.BrowsableAPIRenderer",
+    ],
+    "DEFAULT_PARSER_CLASSES": ["workflows.api.parsers.JSONObjectParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "workflows.api.representation.StrictNegotiation",
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "DEFAULT_SCHEMA_CLASS": "workflows.api.schema.ServiceSchema",
+    "EXCEPTION_HANDLER": "workflows.api.exceptions.answer_exception",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "nnservice",
+    "DESCRIPTION": "Define, train and serve anomaly-detection models. Plain JSON with `Accept: application/json`.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": [],
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("NNSERVICE_LOG_LEVEL", "INFO")},
+}

@@ -1,0 +1,66 @@
+"""The admin site: every model, searchable; what the service alone may change is read-only."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from workflows.models import DataFile, Network, Node, Run, Version
+
+
+@admin.register(Network)
+class NetworkAdmin(admin.ModelAdmin):
+    """Networks."""
+
+    list_display = ["name", "title", "category", "subcategory", "in_use", "updated"]
+    list_filter = ["in_use", "category"]
+    search_fields = ["name", "title", "description"]
+
+
+@admin.register(Version)
+class VersionAdmin(admin.ModelAdmin):
+    """Versions."""
+
+    list_display = ["network", "number", "workflow_type", "active", "created"]
+    list_filter = ["active", "workflow_type"]
+    search_fields = ["network__name", "description"]
+    list_select_related = ["network"]
+    raw_id_fields = ["network"]
+
+
+@admin.register(Node)
+class NodeAdmin(admin.ModelAdmin):
+    """Nodes with their parameters."""
+
+    list_display = ["version", "name", "configured"]
+    list_filter = ["name"]
+    search_fields = ["version__network__name"]
+    list_select_related = ["version__network"]
+    raw_id_fields = ["version"]
+
+
+class _WrittenByTheService:
+    """Shown and deletable; adding or changing one by hand would contradict the files."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
+        return False
+
+
+@admin.register(DataFile)
+class DataFileAdmin(_WrittenByTheService, admin.ModelAdmin):
+    """Uploaded files."""
+
+    list_display = ["name", "node", "rows", "size", "uploaded"]
+    search_fields = ["name", "node__version__network__name"]
+    list_select_related = ["node__version__network"]
+
+
+@admin.register(Run)
+class RunAdmin(_WrittenByTheService, admin.ModelAdmin):
+    """Runs."""
+
+    list_display = ["id", "version", "number", "state", "attempts", "created", "finished"]
+    list_filter = ["state"]
+    search_fields = ["id", "version__network__name"]
+    list_select_related = ["version__network"]

@@ -1,0 +1,38 @@
+"""The three representations of every answer, and how one is chosen."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rest_framework.exceptions import NotAcceptable
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+
+
+class NninfoRenderer(JSONRenderer):
+    """The old API's representation: a JSON string that holds JSON, for `json.loads(response.json())`.
+
+    It has a media type of its own and stands first: what a client without an `Accept` header gets.
+    """
+
+    media_type = "application/vnd.nninfo+json"
+    format = "nninfo"
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        inner = super().render(data, accepted_media_type, renderer_context)
+        return json.dumps(inner.decode()).encode()
+
+
+class StrictNegotiation(DefaultContentNegotiation):
+    """`?format=` that is not offered is 406 like an `Accept` that is not offered, not 404."""
+
+    def filter_renderers(self, renderers: Sequence[BaseRenderer], format: str) -> list[BaseRenderer]:  # noqa: A002
+        offered = [renderer for renderer in renderers if renderer.format == format]
+        if not offered:
+            raise NotAcceptable(available_renderers=renderers)
+        return offered

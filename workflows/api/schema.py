@@ -1,0 +1,87 @@
+"""OpenAPI: what every operation has in common, said once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import build_parameter_type
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+
+from workflows.api.converters import DETECTORS, FORMS, PREDICTIONS, SOURCES, STAGES
+from workflows.models.network import NAME_PATTERN
+
+NAME = {"type": "string", "pattern": rf"^{NAME_PATTERN}$"}
+NUMBER = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+PATH_PARTS: dict[str, dict[str, Any]] = {
+    "nnid": NAME,
+    "ver": NUMBER,
+    "node": NAME,
+    "net": {"type": "string", "enum": list(DETECTORS)},
+    "src": {"type": "string", "enum": list(SOURCES)},
+    "form": {"type": "string", "enum": list(FORMS)},
+    "prg": {"type": "string", "enum": list(STAGES)},
+    "kind": {"type": "string", "enum": list(PREDICTIONS)},
+    "served": {"type": "string", "pattern": "^(active|[0-9]{1,9})$"},
+    "run": {"type": "string", "format": "uuid"},
+    "line": NUMBER,
+}
+
+
+class ErrorBody(serializers.Serializer[Any]):
+    """Every error."""
+
+    status = serializers.CharField(help_text="the HTTP status")
+    result = serializers.CharField(help_text="what is wrong, for people")
+    errors = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), help_text="by field")
+
+
+MEANING = {
+    400: "a field is invalid",
+    404: "no such network, version, node, file or run",
+    405: "the name is reserved",
+    406: "the representation is not offered",
+    409: "the state of things does not allow it now",
+    413: "the body is too large",
+    415: "the media type is not taken",
+    422: "the data do not fit the parameters",
+    503: "database or broker cannot be reached; try again",
+}
+
+
+def documented(
+    operation_id: str, *, answer: Any, body: Any = None, query: Any = None, errors: Sequence[int] = (400, 404)
+) -> Any:
+    """Describe one operation: its body, query parameters, answer and the errors it can give."""
+    codes = {400, 406, 503, *errors} | ({413, 415} if body is not None else set())
+    refusals = {code: OpenApiResponse(ErrorBody, description=MEANING[code]) for code in sorted(codes)}
+    answers = answer if isinstance(answer, dict) else {200: answer}
+    return extend_schema(
+        operation_id=operation_id,
+        request=body,
+        parameters=[query] if query is not None else [],
+        responses={**answers, **refusals},
+    )
+
+
+class ServiceSchema(AutoSchema):
+    """The plain representation of every operation, with strict path parts."""
+
+    def map_renderers(self, attribute: str) -> list[Any]:
+        return ["application/json"] if attribute == "media_type" else super().map_renderers(attribute)
+
+    def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
+        return [
+            build_parameter_type(name=name, location="path", required=True, schema=PATH_PARTS[name])
+            for name in variables
+        ]
+
+    def _get_request_body(self, direction: str = "request") -> Any:
+        if self.method != "DELETE":
+            return super()._get_request_body(direction)
+        # OpenAPI 3.1 allows a body on DELETE, and the old API has one; drf-spectacular only looks at POST, PUT, PATCH.
+        self.method = "POST"
+        try:
+            return super()._get_request_body(direction)
+        finally:
+            self.method = "DELETE"

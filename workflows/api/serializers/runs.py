@@ -1,0 +1,206 @@
+"""Runs under the old API's names."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from workflows.api.pagination import PageQuery
+from workflows.api.serializers.base import FlagField, StrictSerializer
+from workflows.models import Run
+
+
+class RunStarted(serializers.ModelSerializer[Run]):
+    """Answer of POST train."""
+
+    status = serializers.SerializerMethodField()
+    nn_batch_ver_id = serializers.IntegerField(source="number")
+
+    class Meta:
+        model = Run
+        fields = ["status", "id", "nn_batch_ver_id", "state", "condition"]
+
+    def get_status(self, run: Run) -> str:
+        return "200"
+
+
+class Progress(serializers.Serializer[Any]):
+    """How far a run is; values that are not known yet are null."""
+
+    percent = serializers.FloatField()
+    stage = serializers.CharField(allow_null=True)
+    epoch = serializers.IntegerField(allow_null=True)
+    epochs = serializers.IntegerField(allow_null=True)
+    loss = serializers.FloatField(allow_null=True)
+    rows_per_second = serializers.FloatField(allow_null=True)
+    seconds_left = serializers.FloatField(allow_null=True)
+
+    def to_representation(self, instance: dict[str, Any]) -> dict[str, Any]:
+        known = {name: instance.get(name) for name in self.fields}
+        return known | {"percent": instance.get("percent", 0.0)}
+
+
+class RunRecord(serializers.ModelSerializer[Run]):
+    """State of a run."""
+
+    nn_batch_ver_id = serializers.IntegerField(source="number")
+    progress = Progress()
+
+    class Meta:
+        model = Run
+        fields = ["id", "nn_batch_ver_id", "state", "condition", "progress", "error", "created", "started", "finished"]
+
+
+class RunSummary(serializers.ModelSerializer[Run]):
+    """A run in the list of a version's runs (the old API's batches)."""
+
+    nn_id = serializers.CharField(source="version.network.name")
+    nn_wf_ver_id = serializers.IntegerField(source="version.number")
+    nn_batch_ver_id = serializers.IntegerField(source="number")
+    active_flag = serializers.SerializerMethodField(help_text="Y: pinned, or the newest that succeeded: it serves")
+    pinned = serializers.SerializerMethodField()
+    metrics = serializers.DictField(allow_null=True)
+    threshold = serializers.DictField(allow_null=True)
+
+    class Meta:
+        model = Run
+        fields = [
+            "nn_id", "nn_wf_ver_id", "nn_batch_ver_id", "id", "state", "condition", "active_flag", "pinned", "metrics",
+            "threshold", "error", "created", "started", "finished",
+        ]  # fmt: skip
+
+    def get_active_flag(self, run: Run) -> str:
+        return "Y" if run.number == self.context["serving_number"] else "N"
+
+    def get_pinned(self, run: Run) -> bool:
+        return run.id == run.version.pinned_run_id
+
+
+class RunHistory(RunSummary):
+    """A run with all that made it."""
+
+    parameters = serializers.DictField(source="snapshot.parameters")
+    data = serializers.DictField(source="snapshot.data", help_text="files by node: name, rows, sha256")
+    seed = serializers.IntegerField(source="snapshot.seed", allow_null=True)
+    type = serializers.CharField(source="snapshot.workflow_type")
+
+    class Meta:
+        model = Run
+        fields = [*RunSummary.Meta.fields, "type", "parameters", "data", "seed", "libraries", "attempts", "worker"]
+
+
+class RunPin(StrictSerializer):
+    """The run to pin (Y) or to release (N)."""
+
+    nn_batch_ver_id = serializers.IntegerField(source="number", min_value=1, max_value=999_999_999)
+    active_flag = FlagField(source="pinned", default=True)
+
+
+class RunNumber(StrictSerializer):
+    """The run that a DELETE speaks of."""
+
+    nn_batch_ver_id = serializers.IntegerField(source="number", min_value=1, max_value=999_999_999)
+
+
+class TrainBody(StrictSerializer):
+    """POST train takes no fields."""
+
+
+class TrainChange(StrictSerializer):
+    """The only change of a run that a client can ask for."""
+
+    state = serializers.ChoiceField(["stop"])
+
+
+class RunQuery(StrictSerializer):
+    """Which run of the version is meant."""
+
+    run = serializers.CharField(max_length=40, required=False, help_text="number or id; default: the serving run")
+    format = serializers.CharField(required=False, help_text="json: plain JSON whatever Accept says")
+
+
+class ScoresQuery(PageQuery, RunQuery):
+    """Which scores, in which order, as what."""
+
+    node = serializers.ChoiceField(["datasrc", "evaldata"], default="datasrc", help_text="data that were scored")
+    sort = serializers.ChoiceField(["score", "row"], default="score", help_text="score: the most anomalous first")
+    download = serializers.ChoiceField(["csv", "parquet"], required=False, help_text="a file with all rows")
+
+
+class Result(serializers.Serializer[Any]):
+    """Result of a run."""
+
+    nn_id = serializers.CharField()
+    nn_wf_ver_id = serializers.IntegerField()
+    nn_batch_ver_id = serializers.IntegerField()
+    id = serializers.UUIDField()
+    condition = serializers.CharField()
+    detector = serializers.CharField()
+    metrics = serializers.DictField()
+    threshold = serializers.DictField()
+    loss_history = serializers.ListField(child=serializers.DictField())
+    top_anomalies = serializers.ListField(child=serializers.DictField())
+    examples = serializers.ListField(child=serializers.DictField())
+    notices = serializers.ListField(child=serializers.CharField())
+    rows = serializers.DictField()
+    columns = serializers.ListField(child=serializers.CharField())
+    settings = serializers.DictField()
+    timings = serializers.DictField()
+    seed = serializers.IntegerField()
+    links = serializers.DictField(child=serializers.CharField())
+
+
+class ScoreRow(serializers.Serializer[Any]):
+    """Score of one row; the contributions sum to the score."""
+
+    row = serializers.IntegerField(help_text="position in the uploaded data, from 0")
+    score = serializers.FloatField()
+    anomaly = serializers.BooleanField()
+    label = serializers.IntegerField(required=False, help_text="1: anomaly; only with a label column")
+    contributions = serializers.DictField(child=serializers.FloatField())
+
+
+class ScoresPage(serializers.Serializer[Any]):
+    """One page of scores."""
+
+    run = serializers.UUIDField()
+    threshold = serializers.FloatField()
+    count = serializers.IntegerField()
+    page = serializers.IntegerField()
+    pages = serializers.IntegerField()
+    scores = ScoreRow(many=True)
+
+
+class LogLines(serializers.Serializer[Any]):
+    """The end of a run's log."""
+
+    id = serializers.UUIDField()
+    state = serializers.CharField()
+    lines = serializers.ListField(child=serializers.CharField())
+
+
+class PredictBody(StrictSerializer):
+    """Rows to score, encode or reconstruct."""
+
+    input_data = serializers.JSONField(help_text="one row as an object, or a list of them")
+    type = serializers.ChoiceField(
+        ["encoder", "decoder"], required=False, help_text="autoencoder only: the code, or the reconstruction (default)"
+    )
+
+
+class PredictedRow(serializers.Serializer[Any]):
+    """Verdict on one row, or its code, or its reconstruction."""
+
+    score = serializers.FloatField(required=False)
+    anomaly = serializers.BooleanField(required=False)
+    contributions = serializers.DictField(child=serializers.FloatField(), required=False)
+    notices = serializers.ListField(child=serializers.CharField(), required=False)
+    code = serializers.ListField(child=serializers.FloatField(), required=False)
+    reconstruction = serializers.DictField(required=False)
+
+
+class Prediction(serializers.Serializer[Any]):
+    """Answers in the order of the rows sent."""
+
+    run = serializers.UUIDField()
+    threshold = serializers.FloatField()
+    rows = PredictedRow(many=True)

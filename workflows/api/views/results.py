@@ -1,0 +1,98 @@
+"""Results and predictions."""
+
+from django.http import FileResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from workflows.api.pagination import Page
+from workflows.api.schema import documented
+from workflows.api.serializers import runs as shapes
+from workflows.models import Run
+from workflows.services import prediction, results, runs, versions
+
+
+class ResultView(APIView):
+    """The result of the serving run, or of the one named."""
+
+    @documented("result_read", query=shapes.RunQuery, answer=shapes.Result, errors=(404, 409))
+    def get(self, request: Request, nnid: str, ver: int) -> Response:
+        run = runs.get_run(versions.get_version(nnid, ver), shapes.RunQuery.query(request).get("run"))
+        return Response(
+            {
+                "nn_id": nnid,
+                "nn_wf_ver_id": ver,
+                "nn_batch_ver_id": run.number,
+                "id": str(run.id),
+                "condition": run.condition,
+                **results.require_result(run),
+                "links": _links(request, nnid, ver, run),
+            }
+        )
+
+
+def _links(request: Request, nnid: str, ver: int, run: Run) -> dict[str, str]:
+    scores = request.build_absolute_uri(reverse("scores", args=[nnid, ver])) + f"?run={run.number}"
+    return {
+        "scores": scores,
+        "csv": f"{scores}&download=csv",
+        "parquet": f"{scores}&download=parquet",
+        "log": request.build_absolute_uri(reverse("log", args=[run.id, 100])),
+    }
+
+
+class ScoresView(APIView):
+    """The scores of all rows: pages of JSON, or a file."""
+
+    @documented(
+        "result_scores",
+        query=shapes.ScoresQuery,
+        answer={
+            (200, "application/json"): shapes.ScoresPage,
+            (200, "text/csv"): OpenApiTypes.STR,
+            (200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY,
+        },
+        errors=(404, 409),
+    )
+    def get(self, request: Request, nnid: str, ver: int) -> HttpResponseBase:
+        query = shapes.ScoresQuery.query(request)
+        run = runs.get_run(versions.get_version(nnid, ver), query.get("run"))
+        name = f"{nnid}-{ver}-run{run.number}-{query['node']}-scores"
+        if query.get("download") == "parquet":
+            return FileResponse(
+                results.parquet_file(run, query["node"]).open("rb"),
+                as_attachment=True,
+                filename=f"{name}.parquet",
+                content_type="application/vnd.apache.parquet",
+            )
+        table = results.score_table(run, query["node"])
+        by_score = query["sort"] == "score"
+        if query.get("download") == "csv":
+            return StreamingHttpResponse(
+                table.csv(by_score=by_score),
+                content_type="text/csv; charset=utf-8",
+                headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+            )
+        page = Page(range(len(table)), query)
+        first = page.items[0] if page.items else 0
+        body = {
+            "run": str(run.id),
+            "threshold": table.threshold,
+            **page.fields(),
+            "scores": table.rows(first, first + len(page.items), by_score=by_score),
+        }
+        return page.answer(body, request)
+
+
+class PredictView(APIView):
+    """Verdicts on new rows from the serving run of a version, or of the active one."""
+
+    @documented("predict", body=shapes.PredictBody, answer=shapes.Prediction, errors=(404, 409))
+    def post(self, request: Request, kind: str, nnid: str, served: int | None) -> Response:
+        body = shapes.PredictBody.body(request)
+        version = versions.get_active_version(nnid) if served is None else versions.get_version(nnid, served)
+        run = runs.get_run(version, None)
+        return Response(prediction.predict(run, kind, body["input_data"], body.get("type")))

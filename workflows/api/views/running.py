@@ -1,0 +1,58 @@
+"""Training: start, state, stop, history, log."""
+
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from workflows.api.pagination import Page, PageQuery
+from workflows.api.schema import documented
+from workflows.api.serializers import runs as shapes
+from workflows.services import results, runs, versions
+
+
+class TrainView(APIView):
+    """The training of a version."""
+
+    @documented("train_start", body=shapes.TrainBody, answer=shapes.RunStarted, errors=(404, 409, 422))
+    def post(self, request: Request, nnid: str, ver: int) -> Response:
+        shapes.TrainBody.body(request)
+        run = runs.start_run(versions.get_version(nnid, ver))
+        return Response(shapes.RunStarted(run).data)
+
+    @documented("train_state", answer=shapes.RunRecord)
+    def get(self, request: Request, nnid: str, ver: int) -> Response:
+        return Response(shapes.RunRecord(runs.last_run(versions.get_version(nnid, ver))).data)
+
+    @documented("train_change", body=shapes.TrainChange, answer=shapes.RunRecord, errors=(404, 409))
+    def put(self, request: Request, nnid: str, ver: int) -> Response:
+        shapes.TrainChange.body(request)
+        return self._stop(nnid, ver)
+
+    @documented("train_stop", answer=shapes.RunRecord, errors=(404, 409))
+    def delete(self, request: Request, nnid: str, ver: int) -> Response:
+        return self._stop(nnid, ver)
+
+    def _stop(self, nnid: str, ver: int) -> Response:
+        return Response(shapes.RunRecord(runs.cancel_run(versions.get_version(nnid, ver))).data)
+
+
+class HistoryView(APIView):
+    """Every run of a version with all that made it."""
+
+    @documented("train_history", query=PageQuery, answer=shapes.RunHistory(many=True))
+    def get(self, request: Request, nnid: str, ver: int) -> Response:
+        version = versions.get_version(nnid, ver)
+        page = Page(runs.list_runs(version), PageQuery.query(request))
+        body = shapes.RunHistory(page.items, many=True, context=runs.serving_context(version)).data
+        return page.answer(body, request)
+
+
+class LogView(APIView):
+    """The end of a run's log."""
+
+    @documented("run_log", answer=shapes.LogLines)
+    def get(self, request: Request, run: UUID, line: int) -> Response:
+        found = runs.get_run_by_id(run)
+        return Response({"id": str(found.id), "state": found.state, "lines": results.tail_log(found, line)})

@@ -1,0 +1,63 @@
+"""What the service answers when it cannot do what was asked; one place turns these into HTTP (api.exceptions)."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """Base of every expected failure: a message for people, `errors` by field, an HTTP status."""
+
+    status: ClassVar[int]
+
+    def __init__(self, message: str, errors: Mapping[str, Sequence[str]] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.errors: dict[str, list[str]] = {field: list(why) for field, why in (errors or {}).items()}
+
+
+class Invalid(ServiceError):
+    """A field has a value that is not allowed."""
+
+    status = 400
+
+
+class Forbidden(ServiceError):
+    """The caller may not do this."""
+
+    status = 403
+
+
+class NotFound(ServiceError):
+    """There is no such network, version, node, file or run."""
+
+    status = 404
+
+
+class NotOffered(ServiceError):
+    """The name is reserved and does not take this verb."""
+
+    status = 405
+
+
+class Conflict(ServiceError):
+    """The state of things does not allow it now."""
+
+    status = 409
+
+
+class TooLarge(ServiceError):
+    """The body is larger than the service takes."""
+
+    status = 413
+
+
+class Unprocessable(ServiceError):
+    """The data do not fit: a broken file, a missing column, no rows."""
+
+    status = 422
+
+
+class Unavailable(ServiceError):
+    """The database or the broker is down; trying again later may work."""
+
+    status = 503

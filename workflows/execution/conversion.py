@@ -1,0 +1,47 @@
+"""Conversion of an uploaded CSV file to typed Parquet, in a child process."""
+
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from algorithms.jobs import ConvertJob
+from workflows.errors import Unprocessable
+from workflows.execution.child import Child
+
+# Fifty uploads at once must not start fifty children.
+_slots = threading.BoundedSemaphore(settings.CONVERSIONS_AT_ONCE)
+
+
+def convert_csv(source: Path, parquet: Path, *, encoding: str | None, delimiter: str | None) -> dict[str, Any]:
+    """Convert one file and return what was found: rows, columns, sha256, size, encoding, delimiter, notices.
+
+    Raises:
+        Unprocessable: the file cannot be read as a table; nothing is left at `parquet`.
+    """
+    job = ConvertJob(
+        source=source,
+        parquet=parquet,
+        encoding=encoding,
+        delimiter=delimiter,
+        max_columns=settings.MAX_COLUMNS,
+        max_cell_bytes=settings.MAX_CELL_BYTES,
+    )
+    root = Path(settings.JOBS_ROOT)
+    root.mkdir(parents=True, exist_ok=True)
+    with _slots, tempfile.TemporaryDirectory(prefix="convert-", dir=root) as name:
+        folder = Path(name)
+        job.write(folder)
+        with Child("convert", folder, folder / "convert.log") as child:
+            while not child.wait(60):
+                pass
+            events = list(child.poll_events())
+        log = (folder / "convert.log").read_text(errors="replace")
+    last = events[-1] if events else {}
+    if last.get("event") == "finished":
+        return last
+    if last.get("event") == "failed" and last.get("kind") == "data":
+        raise Unprocessable(last["error"], last.get("errors") or {})
+    raise RuntimeError(f"conversion failed: {last.get('error') or child.describe_end()}\n{log[-2000:]}")

@@ -1,0 +1,5 @@
+"""The worker's request to its running trainings to hand their runs back, set on SIGTERM (workflows.signals)."""
+
+import threading
+
+requested = threading.Event()

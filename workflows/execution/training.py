@@ -1,0 +1,225 @@
+"""One run, from the claim to the result: the worker supervises, a child process trains."""
+
+import json
+import logging
+import socket
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import close_old_connections
+from django.utils import timezone
+
+from algorithms.artifacts import verify_artifact
+from algorithms.errors import ArtifactError
+from algorithms.jobs import ARTIFACT_FOLDER, FitJob
+from workflows.execution import shutdown
+from workflows.execution.child import Child
+from workflows.files import remove_folder
+from workflows.models import DataFile, Run, RunState
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.25
+
+
+class Stopped(Exception):
+    """The training must end before its child does; `state` is what becomes of the run."""
+
+    def __init__(self, state: RunState, reason: str) -> None:
+        super().__init__(reason)
+        self.state = state
+        self.reason = reason
+
+
+def execute_run(run_id: uuid.UUID) -> None:
+    """Claim a queued run, train it in a child process and record how it ended.
+
+    A run that is not queued any more (a message delivered twice, a cancelled run) is left alone.
+    """
+    run = claim(run_id)
+    if run is None:
+        logger.info("run %s is not queued any more", run_id)
+        return
+    logger.info("run %s: attempt %s", run.id, run.attempts)
+    try:
+        result = _train(run)
+    except Stopped as stop:
+        _record_stop(run, stop)
+    except Exception as error:  # whatever happened, the run must end: recorded, then raised for the worker's log
+        _finish(run, RunState.FAILED, error=f"the service failed: {type(error).__name__}: {error}")
+        raise
+    else:
+        _record_success(run, result)
+    finally:
+        remove_folder(run.job_folder)
+
+
+def claim(run_id: uuid.UUID) -> Run | None:
+    """Take a queued run for this worker; None if another has it or it does not wait any more."""
+    now = timezone.now()
+    worker = f"{socket.gethostname()}:{threading.get_native_id()}"
+    run = Run.objects.filter(id=run_id).first()
+    if run is None or not Run.objects.move(
+        run_id,
+        RunState.QUEUED,
+        RunState.RUNNING,
+        started=now,
+        heartbeat=now,
+        worker=worker,
+        attempts=run.attempts + 1,
+        progress={},
+    ):
+        return None
+    return Run.objects.select_related("version__network").get(id=run_id)
+
+
+def _train(run: Run) -> dict[str, Any]:
+    remove_folder(run.job_folder)
+    remove_folder(run.artifact)
+    run.job_folder.mkdir(parents=True)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    _fit_job(run).write(run.job_folder)
+    with Child("fit", run.job_folder, run.log, threads=settings.TRAINING_THREADS) as child:
+        watch = _Watch(run, child)
+        ended = False
+        while not ended:
+            ended = child.wait(POLL_SECONDS)
+            for event in child.poll_events():
+                watch.hear(event)
+            if not ended:
+                watch.check()
+        return watch.outcome()
+
+
+def _fit_job(run: Run) -> FitJob:
+    snapshot = run.snapshot
+    return FitJob(
+        workflow_type=snapshot["workflow_type"],
+        tables={
+            node: tuple(DataFile(id=uuid.UUID(described["id"])).parquet for described in files)
+            for node, files in snapshot["data"].items()
+        },
+        parameters=snapshot["parameters"],
+        threads=settings.TRAINING_THREADS,
+    )
+
+
+class _Watch:
+    """What the supervisor knows of a running child, and the limits it holds it to."""
+
+    def __init__(self, run: Run, child: Child) -> None:
+        self._run = run
+        self._child = child
+        self._progress: dict[str, Any] = {}
+        self._last: dict[str, Any] = {}
+        self._started = time.monotonic()
+        self._beat = self._started
+        self._changed = False
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Take in one event of the child."""
+        self._last = event
+        kind = event.get("event")
+        if kind == "progress":
+            self._progress |= {key: value for key, value in event.items() if key != "event"}
+            self._changed = True
+        elif kind == "stage":
+            self._progress["stage"] = event.get("name")
+            self._changed = True
+
+    def check(self) -> None:
+        """Write progress and heartbeat; raise Stopped when the run must end."""
+        if shutdown.requested.is_set():
+            raise Stopped(RunState.QUEUED, "the worker is shutting down and hands the run back")
+        if time.monotonic() - self._started > settings.TRAINING_TIME_LIMIT:
+            raise Stopped(
+                RunState.FAILED,
+                f"stopped after {settings.TRAINING_TIME_LIMIT} seconds, the time limit "
+                "(NNSERVICE_TRAINING_TIME_LIMIT); lower `iter` or raise the limit",
+            )
+        used = self._child.resident_bytes()
+        if used > settings.TRAINING_MEMORY_LIMIT:
+            raise Stopped(
+                RunState.FAILED,
+                f"stopped at {used // 1_000_000} MB of memory; the limit is "
+                f"{settings.TRAINING_MEMORY_LIMIT // 1_000_000} MB (NNSERVICE_TRAINING_MEMORY_MB); "
+                "use fewer rows, columns or a smaller vocab_size",
+            )
+        self._report()
+
+    def _report(self) -> None:
+        now = time.monotonic()
+        asked = Run.objects.filter(id=self._run.id).values_list("state", "attempts", "cancel_requested").first()
+        if asked is None or asked[:2] != (RunState.RUNNING, self._run.attempts):
+            raise Stopped(RunState.CANCELLED, "the run was taken away")
+        if asked[2]:
+            raise Stopped(RunState.CANCELLED, "cancelled on request")
+        if self._changed or now - self._beat > settings.HEARTBEAT_SECONDS:
+            Run.objects.filter(id=self._run.id, state=RunState.RUNNING, attempts=self._run.attempts).update(
+                progress=self._progress, heartbeat=timezone.now()
+            )
+            self._beat = now
+            self._changed = False
+
+    def outcome(self) -> dict[str, Any]:
+        """Return what the child finished with, or raise Stopped saying why there is nothing."""
+        if self._last.get("event") == "finished":
+            self._progress["percent"] = 100.0
+            return self._last | {"progress": self._progress}
+        if self._last.get("event") == "failed":
+            raise Stopped(RunState.FAILED, str(self._last.get("error")))
+        raise Stopped(RunState.FAILED, self._child.describe_end())
+
+
+def _record_success(run: Run, outcome: dict[str, Any]) -> None:
+    built = run.job_folder / ARTIFACT_FOLDER
+    try:
+        manifest = verify_artifact(built)
+        result = _read_result(built)
+    except ArtifactError as error:
+        _finish(run, RunState.FAILED, error=f"the trained model could not be kept: {error}")
+        return
+    built.rename(run.artifact)
+    kept = _finish(
+        run,
+        RunState.SUCCEEDED,
+        metrics=result["metrics"],
+        threshold=result["threshold"],
+        result=result,
+        libraries=manifest.get("libraries", {}),
+        progress=outcome["progress"],
+        error="",
+    )
+    if not kept:
+        remove_folder(run.artifact)
+
+
+def _read_result(artifact: Path) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads((artifact / "result.json").read_text())
+    return result
+
+
+def _record_stop(run: Run, stop: Stopped) -> None:
+    logger.info("run %s: %s", run.id, stop.reason)
+    if stop.state == RunState.QUEUED:
+        # Handed back, not failed: the attempt does not count.
+        Run.objects.move(
+            run.id, RunState.RUNNING, RunState.QUEUED, attempts=run.attempts - 1, enqueued=None, progress={}, worker=""
+        )
+    else:
+        _finish(run, stop.state, error=stop.reason)
+
+
+def _finish(run: Run, state: RunState, **fields: Any) -> bool:
+    """End the run unless this attempt lost it; True if this call did it. A deleted run leaves no folder."""
+    close_old_connections()
+    ended = Run.objects.filter(id=run.id, state=RunState.RUNNING, attempts=run.attempts).update(
+        state=state, finished=timezone.now(), **fields
+    )
+    if not ended and not Run.objects.filter(id=run.id).exists():
+        remove_folder(run.folder)
+    return bool(ended)

@@ -1,0 +1,112 @@
+"""Runs: one training of a version, from the request to its result."""
+
+import uuid
+from pathlib import Path
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from workflows.models.network import Version
+
+
+class RunState(models.TextChoices):
+    """queued → running → succeeded | failed | cancelled; running → queued when a worker hands the run back."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OPEN_STATES = (RunState.QUEUED, RunState.RUNNING)
+
+# The old API's codes: 1 pending, 2 in progress, 3 finished, 4 error.
+CONDITION = {
+    RunState.QUEUED: "1",
+    RunState.RUNNING: "2",
+    RunState.SUCCEEDED: "3",
+    RunState.FAILED: "4",
+    RunState.CANCELLED: "1",
+}
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    """Queries and state changes of runs."""
+
+    def open(self) -> Self:
+        """Runs that wait or train."""
+        return self.filter(state__in=OPEN_STATES)
+
+    def succeeded(self) -> Self:
+        """Runs with a result."""
+        return self.filter(state=RunState.SUCCEEDED)
+
+    def move(self, run_id: uuid.UUID, source: RunState, target: RunState, **fields: Any) -> bool:
+        """Change the state of a run if it still is `source`; True if this call did it."""
+        return bool(self.filter(id=run_id, state=source).update(state=target, **fields))
+
+
+class Run(models.Model):
+    """One training: the snapshot of what it was asked to do, its progress, its result or its error."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="runs")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=RunState, default=RunState.QUEUED, db_index=True)
+    cancel_requested = models.BooleanField(default=False)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    worker = models.CharField(max_length=200, blank=True)
+    snapshot = models.JSONField(help_text="workflow type, parameters by node, data files with digests, seed")
+    progress = models.JSONField(default=dict, blank=True)
+    metrics = models.JSONField(null=True, blank=True)
+    threshold = models.JSONField(null=True, blank=True)
+    result = models.JSONField(null=True, blank=True, help_text="all of it; lists leave it in the database")
+    libraries = models.JSONField(default=dict, blank=True)
+    error = models.TextField(blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    enqueued = models.DateTimeField(null=True, blank=True)
+    started = models.DateTimeField(null=True, blank=True)
+    heartbeat = models.DateTimeField(null=True, blank=True)
+    finished = models.DateTimeField(null=True, blank=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["version", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["version", "number"], name="run_number_unique_in_version"),
+            models.UniqueConstraint(
+                fields=["version"], condition=Q(state__in=["queued", "running"]), name="one_open_run_per_version"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version}, run {self.number}"
+
+    @property
+    def condition(self) -> str:
+        """The old API's code of the state."""
+        return CONDITION[RunState(self.state)]
+
+    @property
+    def folder(self) -> Path:
+        """Where the log and the artifact are kept."""
+        return Path(settings.FILES_ROOT) / "runs" / str(self.id)
+
+    @property
+    def log(self) -> Path:
+        """The log of the training process."""
+        return self.folder / "run.log"
+
+    @property
+    def artifact(self) -> Path:
+        """The trained model and its scores."""
+        return self.folder / "artifact"
+
+    @property
+    def job_folder(self) -> Path:
+        """Where the training process works; removed afterwards."""
+        return Path(settings.JOBS_ROOT) / str(self.id)

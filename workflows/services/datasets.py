@@ -1,0 +1,161 @@
+"""Uploaded data: checked, typed, counted, digested, and stored whole or not at all."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.db import transaction
+from django.db.models import QuerySet, Sum
+
+from workflows.errors import Invalid, NotFound, Unprocessable
+from workflows.execution.conversion import convert_csv
+from workflows.files import remove_folder
+from workflows.models import DataFile, Node, Version
+from workflows.services.networks import refuse_while_running
+
+MAX_NAME_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file of a request: the name the client gave and where its bytes were streamed to."""
+
+    name: str
+    file: TemporaryUploadedFile
+
+
+def store_uploads(node: Node, uploads: Sequence[Upload]) -> list[DataFile]:
+    """Convert and store all files of a request, or none; a file of a known name replaces the earlier one.
+
+    Raises:
+        Invalid: no file, or a file name that cannot be kept.
+        Conflict: a file would be replaced that a queued or running run uses.
+        Unprocessable: a file is no table, or its columns are not those of the node's other files.
+    """
+    _check_names(uploads)
+    refuse_to_replace_while_running(node, [upload.name for upload in uploads])
+    stored: list[DataFile] = []
+    try:
+        for upload in uploads:
+            stored.append(_convert(node, upload, others=stored))
+        _commit(node, stored)
+    except BaseException:
+        for data_file in stored:
+            remove_folder(data_file.folder)
+        raise
+    return stored
+
+
+def _check_names(uploads: Sequence[Upload]) -> None:
+    if not uploads:
+        raise Invalid("no file: send at least one as multipart/form-data", {"file": ["no file was sent"]})
+    for upload in uploads:
+        if not upload.name.strip() or len(upload.name) > MAX_NAME_LENGTH or not upload.name.isprintable():
+            raise Invalid(
+                f"file name '{upload.name[:60]}…' cannot be kept",
+                {"file": [f"a file name has 1 to {MAX_NAME_LENGTH} printable characters; rename the file"]},
+            )
+    names = [upload.name for upload in uploads]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Invalid(
+            f"{twice[0]} was sent twice", {"file": [f"{twice[0]}: each file of a request needs its own name"]}
+        )
+
+
+def _convert(node: Node, upload: Upload, *, others: Sequence[DataFile]) -> DataFile:
+    data_file = DataFile(id=uuid.uuid4(), node=node, name=upload.name)
+    data_file.folder.mkdir(parents=True)
+    try:
+        # On the same disk: a rename, not a copy. Django no longer finds its temporary file, which it tolerates.
+        Path(upload.file.temporary_file_path()).rename(data_file.csv)
+        found = convert_csv(
+            data_file.csv,
+            data_file.parquet,
+            encoding=node.parameters.get("encoding"),
+            delimiter=node.parameters.get("delimiter"),
+        )
+        for field in ("rows", "columns", "sha256", "size", "encoding", "delimiter", "notices"):
+            setattr(data_file, field, found[field])
+        kept = node.files.exclude(name=upload.name).first()
+        _refuse_other_columns(data_file, [*others, *([kept] if kept else [])])
+    except Unprocessable as error:
+        remove_folder(data_file.folder)
+        raise Unprocessable(f"{upload.name}: {error.message}", error.errors or {"file": [error.message]}) from None
+    except BaseException:
+        remove_folder(data_file.folder)
+        raise
+    return data_file
+
+
+def _refuse_other_columns(data_file: DataFile, others: Sequence[DataFile]) -> None:
+    for other in others[:1]:
+        lacking = [name for name in other.column_names if name not in data_file.column_names]
+        extra = [name for name in data_file.column_names if name not in other.column_names]
+        if lacking or extra:
+            why = "; ".join(
+                f"{word} {', '.join(names[:20])}" for word, names in (("lacks", lacking), ("adds", extra)) if names
+            )
+            raise Unprocessable(
+                f"its columns are not those of {other.name}: it {why}. Files of one node are one dataset: "
+                "DELETE the earlier files first if this is new data",
+                {"columns": [why]},
+            )
+
+
+def _commit(node: Node, stored: Sequence[DataFile]) -> None:
+    with transaction.atomic():
+        # Locks out POST train: a run's snapshot must not name a file that is being replaced.
+        Version.objects.select_for_update().get(pk=node.version_id)
+        names = [data_file.name for data_file in stored]
+        refuse_to_replace_while_running(node, names)
+        for earlier in node.files.filter(name__in=names):
+            earlier.delete()
+        if not Node.objects.filter(pk=node.pk).exists():
+            raise NotFound(f"node {node.name} was deleted during the upload")
+        for data_file in stored:
+            data_file.save(force_insert=True)
+
+
+def refuse_to_replace_while_running(node: Node, names: Sequence[str]) -> None:
+    """Raise Conflict if an open run may still read one of the node's files of these names."""
+    if node.files.filter(name__in=names).exists():
+        refuse_while_running(node.version.runs.all())
+
+
+def list_files(node: Node) -> QuerySet[DataFile]:
+    """Return the files of a node in the order of upload."""
+    return node.files.order_by("uploaded", "name")
+
+
+def count_rows(node: Node) -> int:
+    """Return how many rows the node's files have together."""
+    return int(node.files.aggregate(total=Sum("rows"))["total"] or 0)
+
+
+@transaction.atomic
+def delete_files(node: Node, name: str | None) -> list[str]:
+    """Delete one file by its exact name, or all of a node; return the names.
+
+    Raises:
+        NotFound: no file of that name.
+        Conflict: a run is queued or running.
+    """
+    Version.objects.select_for_update().get(pk=node.version_id)
+    files = node.files.all() if name is None else node.files.filter(name=name)
+    names = [data_file.name for data_file in files]
+    if name is not None and not names:
+        raise NotFound(f"node {node.name} has no file '{name}'")
+    if names:
+        refuse_while_running(node.version.runs.all())
+        for data_file in files:
+            data_file.delete()
+    return names
+
+
+def describe_files(node: Node) -> list[dict[str, Any]]:
+    """Return what a run's snapshot keeps of the node's files."""
+    return [{"id": str(f.id), "name": f.name, "rows": f.rows, "sha256": f.sha256} for f in list_files(node)]

@@ -1,0 +1,90 @@
+"""Create, change and delete networks."""
+
+import re
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from workflows.errors import Conflict, NotFound, NotOffered
+from workflows.models import Network, Run
+
+DRAW = "new"
+EVERY = "all"
+DRAWN_NAME = re.compile(r"nn(\d{8})")
+
+
+def get_network(name: str) -> Network:
+    """Return the network of exactly this name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    try:
+        return Network.objects.get(name=name)
+    except Network.DoesNotExist:
+        raise NotFound(f"network {name} does not exist") from None
+
+
+def list_networks(**filters: Any) -> QuerySet[Network]:
+    """Return the networks that match every filter exactly."""
+    return Network.objects.filter(**filters).prefetch_related("versions")
+
+
+def create_network(name: str, **fields: Any) -> Network:
+    """Create a network; the name `new` draws nn00000001 and so on.
+
+    Raises:
+        Conflict: a network of this name exists.
+        NotOffered: the name is reserved.
+    """
+    if name == EVERY:
+        raise NotOffered("'all' is a reserved name: it lists networks on GET")
+    if name == DRAW:
+        return _create_with_drawn_name(**fields)
+    try:
+        with transaction.atomic():
+            return Network.objects.create(name=name, **fields)
+    except IntegrityError:
+        raise Conflict(f"network {name} already exists; PUT changes it") from None
+
+
+def _create_with_drawn_name(**fields: Any) -> Network:
+    while True:
+        drawn = Network.objects.filter(name__regex=rf"^{DRAWN_NAME.pattern}$").order_by("-name").first()
+        number = int(drawn.name.removeprefix("nn")) + 1 if drawn else 1
+        try:
+            with transaction.atomic():
+                return Network.objects.create(name=f"nn{number:08d}", **fields)
+        except IntegrityError:
+            continue  # another request drew the same number first
+
+
+def update_network(network: Network, **fields: Any) -> Network:
+    """Change the given fields of a network."""
+    for field, value in fields.items():
+        setattr(network, field, value)
+    network.save()
+    return network
+
+
+def delete_network(network: Network) -> None:
+    """Delete a network with its versions, data, runs and files.
+
+    Raises:
+        Conflict: one of its runs is queued or running.
+    """
+    with transaction.atomic():
+        Network.objects.select_for_update().get(pk=network.pk)
+        refuse_while_running(Run.objects.filter(version__network=network))
+        network.delete()
+
+
+def refuse_while_running(runs: "QuerySet[Run]") -> None:
+    """Raise Conflict if one of the runs is queued or running."""
+    run = runs.open().select_related("version__network").first()
+    if run is not None:
+        raise Conflict(
+            f"run {run.id} of {run.version} is {run.state}; stop it first (DELETE runmanager/state/train) or wait",
+            {"id": [str(run.id)]},
+        )

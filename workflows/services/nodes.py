@@ -1,0 +1,145 @@
+"""The workflow of a version: its chain of nodes and their parameters."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from pydantic import ValidationError
+
+from algorithms.workflow_types import WORKFLOW_TYPES
+from workflows.errors import Conflict, Invalid, NotFound, Unprocessable
+from workflows.models import DataFile, Node, Version
+from workflows.services.networks import refuse_while_running
+from workflows.services.validation import refusal_of
+
+COLUMN_FIELDS = ("encode_column", "exclude_column", "label_column", "categorical_column")
+
+
+@transaction.atomic
+def initialise(version: Version, type_name: str) -> list[Node]:
+    """Create the node chain of a workflow type; the same type again changes nothing.
+
+    Raises:
+        Invalid: no such type.
+        Conflict: another type is initialised and data were uploaded or runs made for it.
+    """
+    if type_name not in WORKFLOW_TYPES:
+        raise Invalid(
+            f"workflow type '{type_name}' is not offered",
+            {"type": [f"'{type_name}' is not one of: {', '.join(sorted(WORKFLOW_TYPES))}"]},
+        )
+    version = Version.objects.select_for_update().select_related("network").get(pk=version.pk)
+    if version.workflow_type == type_name:
+        return list(version.nodes.all())
+    if version.workflow_type and (_has_data(version) or version.runs.exists()):
+        raise Conflict(
+            f"{version} is an initialised {version.workflow_type} with data or runs; "
+            "DELETE this workflow first, or make a new version",
+            {"type": [f"already {version.workflow_type}"]},
+        )
+    version.nodes.all().delete()
+    Version.objects.filter(pk=version.pk).update(workflow_type=type_name)
+    names = WORKFLOW_TYPES[type_name].nodes
+    return Node.objects.bulk_create(Node(version=version, name=name, position=n) for n, name in enumerate(names))
+
+
+@transaction.atomic
+def remove_workflow(version: Version) -> None:
+    """Remove the node chain with its parameters and data; runs and their results stay.
+
+    Raises:
+        Conflict: a run is queued or running.
+    """
+    version = Version.objects.select_for_update().select_related("network").get(pk=version.pk)
+    refuse_while_running(version.runs.all())
+    version.nodes.all().delete()
+    Version.objects.filter(pk=version.pk).update(workflow_type="")
+
+
+def _has_data(version: Version) -> bool:
+    return DataFile.objects.filter(node__version=version).exists()
+
+
+def list_nodes(version: Version) -> list[Node]:
+    """Return the nodes of an initialised version.
+
+    Raises:
+        NotFound: the workflow was not initialised.
+    """
+    if version.type is None:
+        raise NotFound(f"{version} has no workflow yet; POST its type to wf/target/init/mode/simple first")
+    return list(version.nodes.select_related("version__network").prefetch_related("files"))
+
+
+def get_node(version: Version, name: str, *, among: tuple[str, ...] | None = None) -> Node:
+    """Return a node by name, one of `among` if given.
+
+    Raises:
+        NotFound: no workflow, or no such node.
+    """
+    nodes = {node.name: node for node in list_nodes(version) if among is None or node.name in among}
+    if name not in nodes:
+        raise NotFound(f"{version} has no such node '{name}' here; it has: {', '.join(nodes)}")
+    return nodes[name]
+
+
+def require_detector(version: Version, detector: str) -> None:
+    """Raise NotFound unless the version's workflow is of this detector (the `net` of a path)."""
+    if version.type is not None and version.type.detector != detector:
+        raise NotFound(f"{version} is a workflow of {version.type.detector}, not of {detector}")
+
+
+def set_parameters(node: Node, given: Mapping[str, Any]) -> Node:
+    """Set parameters; those not named keep their value, null returns one to its default.
+
+    Raises:
+        Invalid: an unknown parameter or a value that is not allowed.
+        Unprocessable: a column is named that the uploaded data do not have.
+    """
+    aliases = {name: field.alias or name for name, field in node.params_type.model_fields.items()}
+    merged = node.parameters | {aliases.get(name, name): value for name, value in given.items()}
+    merged = {name: value for name, value in merged.items() if value is not None or name not in aliases.values()}
+    try:
+        params = node.params_type.model_validate(merged)
+    except ValidationError as error:
+        raise Invalid(*refusal_of(error, node.params_type)) from None
+    _refuse_unknown_columns(node, params.stored())
+    node.parameters = params.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    node.configured = timezone.now()
+    node.save(update_fields=["parameters", "configured"])
+    return node
+
+
+def data_node_of(name: str) -> str:
+    """Return the data node whose columns a feeder or evaluation node speaks of."""
+    return "evaldata" if name in ("evaldata", "feed_test", "eval_node") else "datasrc"
+
+
+def _refuse_unknown_columns(node: Node, parameters: Mapping[str, Any]) -> None:
+    source = node.version.nodes.get(name=data_node_of(node.name))
+    uploaded = source.files.first() or node.version.nodes.get(name="datasrc").files.first()
+    if uploaded is not None:
+        refuse_missing_columns(parameters, uploaded.column_names)
+
+
+def refuse_missing_columns(parameters: Mapping[str, Any], columns: list[str]) -> None:
+    """Raise Unprocessable if a parameter names a column that is not among `columns`."""
+    errors: dict[str, list[str]] = {}
+    for field in COLUMN_FIELDS:
+        named = parameters.get(field) or ()
+        missing = [column for column in ([named] if isinstance(named, str) else named) if column not in columns]
+        if missing:
+            shown = ", ".join(columns[:50]) + (" …" if len(columns) > 50 else "")
+            errors[field] = [f"no such column: {', '.join(missing)}; the data have: {shown}"]
+    if errors:
+        raise Unprocessable("; ".join(f"{field}: {why[0]}" for field, why in errors.items()), errors)
+
+
+def missing_for_training(version: Version) -> dict[str, list[str]]:
+    """Return what must be done before training, by node; empty when the version is ready."""
+    if version.type is None:
+        return {"type": ["no workflow yet: POST its type to wf/target/init/mode/simple first"]}
+    if not DataFile.objects.filter(node__version=version, node__name="datasrc").exists():
+        return {"datasrc": ["no data: upload a CSV file to node datasrc first"]}
+    return {}

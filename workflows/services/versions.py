@@ -1,0 +1,130 @@
+"""Create, change, activate and delete versions; choose the run that serves."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from workflows.errors import Conflict, NotFound
+from workflows.models import Network, Node, Run, RunState, Version
+from workflows.services.networks import get_network, refuse_while_running
+
+
+def get_version(name: str, number: int) -> Version:
+    """Return one version of a network.
+
+    Raises:
+        NotFound: there is no such network or version.
+    """
+    network = get_network(name)
+    try:
+        return network.versions.select_related("network", "pinned_run").get(number=number)
+    except Version.DoesNotExist:
+        raise NotFound(f"version {number} of network {name} does not exist") from None
+
+
+def get_active_version(name: str) -> Version:
+    """Return the active version of a network.
+
+    Raises:
+        Conflict: none is active.
+    """
+    version = get_network(name).versions.select_related("network", "pinned_run").filter(active=True).first()
+    if version is None:
+        raise Conflict(f"network {name} has no active version; PUT active_flag 'Y' on one")
+    return version
+
+
+def list_versions(network: Network) -> QuerySet[Version]:
+    """Return the versions of a network by number, each with what is asked about its runs in the same query.
+
+    Annotations: last_number, last_state (newest run), serving_number (pinned, else newest succeeded).
+    """
+    runs = Run.objects.filter(version=OuterRef("pk")).order_by("-number")
+    return (
+        network.versions.select_related("network")
+        .annotate(
+            last_number=Subquery(runs.values("number")[:1]),
+            last_state=Subquery(runs.values("state")[:1]),
+            serving_number=Coalesce("pinned_run__number", Subquery(runs.succeeded().values("number")[:1])),
+        )
+        .order_by("number")
+    )
+
+
+@transaction.atomic
+def create_version(
+    network: Network, *, active: bool = False, copy_from: Version | None = None, **fields: Any
+) -> Version:
+    """Create the next version; `copy_from` gives it another version's workflow and parameters, not its data."""
+    # The UPDATE locks the row: simultaneous requests get different numbers.
+    Network.objects.filter(pk=network.pk).update(versions_made=F("versions_made") + 1)
+    network.refresh_from_db(fields=["versions_made"])
+    if copy_from is not None:
+        fields["workflow_type"] = copy_from.workflow_type
+    version = Version.objects.create(network=network, number=network.versions_made, **fields)
+    if copy_from is not None:
+        Node.objects.bulk_create(
+            Node(
+                version=version,
+                name=node.name,
+                position=node.position,
+                parameters=node.parameters,
+                configured=node.configured,
+            )
+            for node in copy_from.nodes.all()
+        )
+    if active:
+        _activate(version)
+    return version
+
+
+@transaction.atomic
+def update_version(version: Version, *, active: bool | None = None, **fields: Any) -> Version:
+    """Change a version; activating it deactivates the network's others."""
+    for field, value in fields.items():
+        setattr(version, field, value)
+    version.save()
+    if active:
+        _activate(version)
+    elif active is not None:
+        Version.objects.filter(pk=version.pk).update(active=False)
+        version.active = False
+    return version
+
+
+def _activate(version: Version) -> None:
+    # The lock on the network serialises two activations; without it both could pass the first UPDATE.
+    Network.objects.select_for_update().get(pk=version.network_id)
+    version.network.versions.exclude(pk=version.pk).filter(active=True).update(active=False)
+    Version.objects.filter(pk=version.pk).update(active=True)
+    version.active = True
+
+
+@transaction.atomic
+def delete_version(version: Version) -> None:
+    """Delete a version with its data, runs and files.
+
+    Raises:
+        Conflict: a run is queued or running.
+    """
+    Version.objects.select_for_update().get(pk=version.pk)
+    refuse_while_running(version.runs.all())
+    version.delete()
+
+
+@transaction.atomic
+def pin_run(version: Version, run: Run, *, pinned: bool) -> None:
+    """Let one run serve whatever is trained later, or let the newest serve again.
+
+    Raises:
+        Conflict: the run has no model to serve.
+    """
+    if pinned and run.state != RunState.SUCCEEDED:
+        raise Conflict(f"run {run.number} of {version} is {run.state}; only a succeeded run can serve")
+    if pinned:
+        Version.objects.filter(pk=version.pk).update(pinned_run=run)
+    else:
+        Version.objects.filter(pk=version.pk, pinned_run=run).update(pinned_run=None)
+    version.refresh_from_db()
