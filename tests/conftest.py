@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import django
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -24,6 +25,7 @@ os.environ["NNSERVICE_HOME"] = tempfile.mkdtemp(prefix="nnservice-tests-")
 os.environ["DJANGO_SETTINGS_MODULE"] = "nnservice.settings"
 for variable in ("DATABASE_URL", "REDIS_URL", "NNSERVICE_SECRET_KEY"):
     os.environ.pop(variable, None)
+django.setup()
 atexit.register(shutil.rmtree, os.environ["NNSERVICE_HOME"], ignore_errors=True)
 
 
@@ -35,14 +37,16 @@ def _broker(home: Path) -> Iterator[Path]:
     (home / "valkey").mkdir(parents=True, exist_ok=True)
     path = socket_path(home)
     server = subprocess.Popen(valkey(home), stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 10
-    while not path.exists():
-        assert server.poll() is None, "the embedded broker ended at its start"
-        assert time.monotonic() < deadline, "the embedded broker does not listen"
-        time.sleep(0.01)
-    yield path
-    server.terminate()
-    assert server.wait(timeout=10) == 0
+    try:
+        deadline = time.monotonic() + 10
+        while not path.exists():
+            assert server.poll() is None, "the embedded broker ended at its start"
+            assert time.monotonic() < deadline, "the embedded broker does not listen"
+            time.sleep(0.01)
+        yield path
+    finally:
+        server.terminate()
+        assert server.wait(timeout=10) == 0
 
 
 @pytest.fixture(scope="session")
