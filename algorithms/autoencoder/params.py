@@ -88,7 +88,7 @@ class AutoencoderParams(Params):
     @field_validator("hidden", mode="before")
     @classmethod
     def one_number_is_a_list_of_one(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, int) else value
+        return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
 
     @model_validator(mode="after")
     def early_stopping_has_rows_to_watch(self) -> Self:

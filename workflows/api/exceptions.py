@@ -33,7 +33,8 @@ def answer_exception(error: Exception, context: Mapping[str, Any]) -> Response |
     elif isinstance(error, drf.APIException):
         message, errors = _flatten(error.detail)
         response = _answer(error.status_code, message, errors)
-        response.headers.update(_headers_of(error, context))
+        for name, value in _headers_of(error, context).items():
+            response[name] = value
     else:
         return None
     set_rollback()

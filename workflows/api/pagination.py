@@ -18,7 +18,6 @@ class PageQuery(StrictSerializer):
 
     page = serializers.IntegerField(min_value=1, max_value=10**9, default=1)
     page_size = serializers.IntegerField(min_value=1, max_value=MAX_PAGE_SIZE, default=PAGE_SIZE)
-    format = serializers.CharField(required=False, help_text="json: plain JSON whatever Accept says")
 
 
 class Page:

@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 
 from workflows.api.converters import DETECTORS, FORMS, PREDICTIONS, SOURCES, STAGES
+from workflows.api.representation import NninfoRenderer
 from workflows.models.network import NAME_PATTERN
 
 NAME = {"type": "string", "pattern": rf"^{NAME_PATTERN}$"}
@@ -54,7 +55,11 @@ def documented(
 ) -> Any:
     """Describe one operation: its body, query parameters, answer and the errors it can give."""
     codes = {400, 406, 503, *errors} | ({413, 415} if body is not None else set())
-    refusals = {code: OpenApiResponse(ErrorBody, description=MEANING[code]) for code in sorted(codes)}
+    refusals: dict[Any, Any] = {
+        code: OpenApiResponse(ErrorBody, description=MEANING[code]) for code in sorted(codes - {406})
+    }
+    # Nothing that the client accepts is offered, so the answer is in the default representation.
+    refusals[406, NninfoRenderer.media_type] = OpenApiResponse(str, description=MEANING[406])
     answers = answer if isinstance(answer, dict) else {200: answer}
     return extend_schema(
         operation_id=operation_id,

@@ -30,6 +30,7 @@ class Child:
     """
 
     def __init__(self, task: str, folder: Path, log: Path, *, threads: int = 1) -> None:
+        self._task = task
         self._log = log.open("ab")
         self._events: deque[dict[str, Any]] = deque()
         self._process = subprocess.Popen(
@@ -104,10 +105,10 @@ class Child:
         """Say how a child ended that did not say so itself."""
         code = self.exit_code
         if code == -signal.SIGKILL:
-            return "the training process was killed, most likely because the machine ran out of memory"
+            return f"the {self._task} process was killed, most likely because the machine ran out of memory"
         if code is not None and code < 0:
-            return f"the training process was ended by {signal.Signals(-code).name}"
-        return f"the training process ended with exit code {code} without a result; see its log"
+            return f"the {self._task} process was ended by {signal.Signals(-code).name}"
+        return f"the {self._task} process ended with exit code {code} without a result; see its log"
 
 
 def _resident(process: psutil.Process) -> int:

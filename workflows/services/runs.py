@@ -23,6 +23,7 @@ def start_run(version: Version) -> Run:
         Unavailable: the broker is down; nothing was queued.
     """
     refuse_second_run(version)
+    require_ready(version)
     require_broker()
     try:
         with transaction.atomic():
@@ -47,6 +48,13 @@ def refuse_second_run(version: Version) -> None:
         raise Conflict(f"run {run.id} of {version} is {run.state} already", {"id": [str(run.id)]})
 
 
+def require_ready(version: Version) -> None:
+    """Raise Unprocessable, saying what to do, if the version cannot be trained yet."""
+    missing = missing_for_training(version)
+    if missing:
+        raise Unprocessable("; ".join(why[0] for why in missing.values()), missing)
+
+
 def enqueue(run_id: uuid.UUID) -> None:
     """Wake a worker once the present transaction is committed; a message that is lost is sent again by the sweeper."""
     from workflows.tasks import train
@@ -55,9 +63,7 @@ def enqueue(run_id: uuid.UUID) -> None:
 
 
 def _snapshot(version: Version) -> dict[str, Any]:
-    missing = missing_for_training(version)
-    if missing:
-        raise Unprocessable("; ".join(why[0] for why in missing.values()), missing)
+    require_ready(version)
     nodes = {node.name: node for node in list_nodes(version)}
     files = {name: describe_files(nodes[name]) for name in ("datasrc", "evaldata")}
     parameters = {name: node.resolved() for name, node in nodes.items()}

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.settings import api_settings
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -27,8 +28,10 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     @classmethod
     def query(cls, request: Request) -> dict[str, Any]:
-        """Return the validated query parameters of a request."""
-        return cls._validated(request.query_params.dict())
+        """Return the validated query parameters of a request; `format` has done its work before."""
+        given = request.query_params.dict()
+        given.pop(api_settings.URL_FORMAT_OVERRIDE, None)
+        return cls._validated(given)
 
     @classmethod
     def _validated(cls, given: Any, **options: Any) -> dict[str, Any]:

@@ -115,7 +115,6 @@ class RunQuery(StrictSerializer):
     """Which run of the version is meant."""
 
     run = serializers.CharField(max_length=40, required=False, help_text="number or id; default: the serving run")
-    format = serializers.CharField(required=False, help_text="json: plain JSON whatever Accept says")
 
 
 class ScoresQuery(PageQuery, RunQuery):

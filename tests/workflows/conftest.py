@@ -1,0 +1,112 @@
+"""The API as a client sees it, and the things most tests begin with."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+STEEL = (
+    b"PRODUCT_CD,MC_NO,WEIGHT,DEFECT\n"
+    b"HR,M1,10.5,0\nHR,M2,11.0,0\nCR,M1,9.5,0\nCR,M2,10.0,0\nHR,M1,10.25,0\nCR,M1,90.0,1\n"
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, parsed body and headers."""
+
+    status: int
+    body: Any
+    headers: Any
+
+
+@dataclass
+class Api:
+    """Calls under /api/v1/type/, in the plain representation unless a header says otherwise."""
+
+    client: Client = field(default_factory=lambda: Client(raise_request_exception=False))
+
+    def call(self, verb: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str) -> Answer:
+        headers = {"Accept": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
+        data = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
+        content_type = headers.pop("Content-Type", "application/json")
+        response = self.client.generic(
+            verb, f"/api/v1/type/{path}", data, content_type=content_type if data else "", headers=headers
+        )
+        return self._answer(response)
+
+    @staticmethod
+    def _answer(response: Any) -> Answer:
+        raw = b"".join(response.streaming_content) if response.streaming else response.content
+        is_json = "json" in response.headers.get("Content-Type", "")
+        return Answer(response.status_code, json.loads(raw) if is_json else raw, response.headers)
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.call("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> Answer:
+        return self.call("POST", path, body, **options)
+
+    def put(self, path: str, body: Any = None, **options: Any) -> Answer:
+        return self.call("PUT", path, body, **options)
+
+    def delete(self, path: str, body: Any = None, **options: Any) -> Answer:
+        return self.call("DELETE", path, body, **options)
+
+    def upload(self, path: str, *files: tuple[str, bytes]) -> Answer:
+        form = {f"file{n}": SimpleUploadedFile(name, content) for n, (name, content) in enumerate(files)}
+        return self._answer(self.client.post(f"/api/v1/type/{path}", form, headers={"Accept": "application/json"}))
+
+
+NETWORK = "common/target/nninfo/nnid/steel/"
+VERSIONS = f"{NETWORK}version/"
+INIT = "wf/target/init/mode/simple/steel/wfver/1/"
+DATA = "wf/state/framedata/src/local/form/raw/prg/source/nnid/steel/ver/1/node/datasrc/"
+EVALDATA = DATA.replace("datasrc", "evaldata")
+FEEDER = "wf/state/pre/detail/feed/src/frame/net/autoencoder/nnid/steel/ver/1/node/feed_train/"
+NETCONF = "wf/state/netconf/detail/autoencoder/nnid/steel/ver/1/node/netconf_node/"
+EVALUATION = "wf/state/eval/nnid/steel/ver/1/node/eval_node/"
+TRAIN = "runmanager/state/train/nnid/steel/ver/1/"
+HISTORY = "runmanager/state/history/nnid/steel/ver/1/"
+RESULT = "result/nnid/steel/ver/1/"
+PREDICT = "service/state/predict/type/anomaly/nnid/steel/ver/1/"
+
+
+@pytest.fixture
+def api(db: None) -> Api:
+    return Api()
+
+
+@pytest.fixture
+def version(api: Api) -> Api:
+    """Give the API with network steel, its version 1 and an initialised workflow."""
+    assert api.post(NETWORK, {"biz_cate": "MES"}).status == 200
+    assert api.post(VERSIONS, {"active_flag": "Y"}).body == 1
+    assert api.post(INIT, {"type": "autoencoder_csv"}).status == 200
+    return api
+
+
+@pytest.fixture
+def uploaded(version: Api) -> Api:
+    """Give the API with steel.csv uploaded to datasrc."""
+    answer = version.upload(DATA, ("steel.csv", STEEL))
+    assert answer.status == 200, answer.body
+    return version
+
+
+@pytest.fixture
+def stored_folders() -> Callable[[], set[str]]:
+    """Give a function that lists the folders of uploads and runs on disk, those of other tests left out."""
+
+    def folders() -> set[str]:
+        root = Path(settings.FILES_ROOT)
+        return {str(p.relative_to(root)) for kind in ("uploads", "runs") for p in (root / kind).glob("*")}
+
+    before = folders()
+    return lambda: folders() - before
