@@ -18,11 +18,7 @@ def select_columns(table: Table, feeder: AutoencoderFeederParams) -> list[str]:
         "encode_column": _unknown(feeder.encode_column or (), table),
         "exclude_column": _unknown(feeder.exclude_column, table),
         "label_column": _unknown([feeder.label_column] if feeder.label_column is not None else (), table),
-        "categorical_column": _unknown(feeder.categorical_column, table)
-        + [
-            f"{named(name)} holds dates, which cannot be categories"
-            for name in _dates(feeder.categorical_column, table)
-        ],
+        "categorical_column": _unknown(feeder.categorical_column, table) + _dates(feeder.categorical_column, table),
     }
     errors = {parameter: why for parameter, why in errors.items() if why}
     if errors:

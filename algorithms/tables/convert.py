@@ -1,0 +1,95 @@
+"""Converts one CSV file to one typed Parquet file, in bounded memory."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from algorithms.jobs import ConvertJob
+from algorithms.tables.columns import TableScan
+from algorithms.tables.dialect import detect, digest
+from algorithms.tables.reader import text_batches
+from algorithms.tabular.wording import listed, named, quoted
+
+
+def convert(job: ConvertJob) -> dict[str, Any]:
+    """Write `job.parquet`, whole or not at all, and return the fields of `finished` (see `ConvertJob`).
+
+    A column entry is {name, type: number|text|date, missing} and, when a few cells make text of a column of numbers or
+    dates, `first_text`: {row, value}. Rows are counted from 1, without the header and blank lines.
+
+    Raises:
+        DataError: the file cannot be read as a table; the message names row, column and remedy.
+    """
+    sha256, size = digest(job.source)
+    dialect = detect(job.source, job.encoding, job.delimiter)
+    table = TableScan()
+    partial = job.parquet.with_name(job.parquet.name + ".part")
+    try:
+        uniform = _write(partial, table.scan(text_batches(job, dialect)))
+        table.refuse_infinite()
+        if not uniform:
+            _write(partial, table.convert(text_batches(job, dialect)))
+        partial.replace(job.parquet)
+    finally:
+        partial.unlink(missing_ok=True)
+    _sync_folder(job.parquet.parent)
+    notices = _notices(table)
+    if job.encoding is None and dialect.encoding != "utf-8":
+        notices.insert(0, f"the file is not UTF-8; it was read as {dialect.encoding.upper()}")
+    return {
+        "rows": table.rows,
+        "columns": [column.to_dict() for column in table.columns],
+        "sha256": sha256,
+        "size": size,
+        "encoding": dialect.encoding,
+        "delimiter": dialect.delimiter,
+        "notices": notices,
+    }
+
+
+def _write(path: Path, batches: Iterator[Any]) -> bool:
+    """Write batches (at least one) as Parquet, synced; tell whether all have the types of the first.
+
+    After one that has not, nothing more is written, but all are taken: a second writing then knows every type.
+    """
+    first = next(batches)
+    uniform = True
+    texts = [column.name for column in first.schema if column.type == pa.string()]
+    with path.open("wb") as file:
+        with pq.ParquetWriter(file, first.schema, compression="snappy", use_dictionary=texts) as writer:
+            writer.write_batch(first)
+            for batch in batches:
+                uniform = uniform and batch.schema == first.schema
+                if uniform:
+                    writer.write_batch(batch)
+        file.flush()
+        os.fsync(file.fileno())
+    return uniform
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name in the folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _notices(table: TableScan) -> list[str]:
+    notices = []
+    empty = [column.name for column in table.columns if column.missing == table.rows]
+    if empty:
+        notices.append(f"no value in any row of {listed(empty)}")
+    texts = [
+        f"{named(column.name)} (row {column.first_text.row}: {quoted(column.first_text.value)})"
+        for column in table.columns
+        if column.first_text is not None
+    ]
+    if texts:
+        notices.append(f"text because some cells are neither numbers nor dates like the others: {listed(texts)}")
+    return notices
