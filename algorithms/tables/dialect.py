@@ -49,7 +49,7 @@ def detect(source: Path, encoding: str | None, delimiter: str | None) -> Dialect
     elif len(delimiter) != 1 or delimiter in '"\r\n\0' or not delimiter.isascii():
         why = f"{quoted(delimiter)} is not a delimiter: give one character such as , ; | or a tab"
         raise DataError(f"delimiter: {why}", {"delimiter": [why]})
-    return Dialect(codec, delimiter)
+    return Dialect(codec, delimiter, len(_sample_rows(sample, delimiter, whole=True)[0]))
 
 
 def _find_codec(source: Path) -> str:
