@@ -1,0 +1,220 @@
+"""The detector: a tabular autoencoder with PyOD's vocabulary, for notebooks and for the service's training job."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.artifacts import verify_artifact, write_artifact
+from algorithms.autoencoder.backend import keras, use_threads
+from algorithms.autoencoder.export import to_onnx
+from algorithms.autoencoder.network import build_network, step_operations
+from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
+from algorithms.autoencoder.recipe import Recipe, resolve_recipe
+from algorithms.autoencoder.split import Split, split_rows
+from algorithms.autoencoder.training import Epoch, Training, train
+from algorithms.errors import DataError
+from algorithms.labels import binary_labels
+from algorithms.params import EvaluationParams
+from algorithms.scorer import Scorer
+from algorithms.tabular.encoder import TabularEncoder
+from algorithms.tabular.table import Table
+from algorithms.threshold import Threshold, ThresholdRule, choose_threshold
+
+PARAMETERS_FILE, NETWORK_FILE = "parameters.json", "model.keras"
+
+Labels = NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What `fit` made besides the scorer; seconds are by step."""
+
+    network: keras.Model
+    recipe: Recipe
+    split: Split
+    training: Training
+    notices: tuple[str, ...]
+    seconds: dict[str, float]
+
+
+class AutoencoderDetector:
+    """Dense autoencoder on the columns of a table; rows that it reconstructs badly are anomalies.
+
+    Every score, those of the training rows included, comes from the exported ONNX model, as the service's answers do.
+
+    Attributes, after `fit`:
+        decision_scores_: (N,) scores of the rows given to `fit`, the higher the more anomalous.
+        contributions_: (N, columns) each column's part of the score, columns as in `columns_`.
+        threshold_: a row that scores higher is an anomaly; from held-out rows by `contamination` unless fixed.
+        labels_: (N,) 1 for the rows above the threshold.
+        fitted_: network, resolved recipe, split, training history.
+
+    A loaded detector scores as the saved one did, but has only `threshold_` and `columns_` of these.
+    """
+
+    decision_scores_: NDArray[np.float64]
+    contributions_: NDArray[np.float32]
+    fitted_: Fitted
+
+    def __init__(
+        self,
+        params: AutoencoderParams | None = None,
+        feeder: AutoencoderFeederParams | None = None,
+        *,
+        threads: int = 1,
+    ) -> None:
+        self.params = params or AutoencoderParams()
+        self.feeder = feeder or AutoencoderFeederParams()
+        self.threads = threads
+        self._scorer: Scorer | None = None
+
+    def fit(self, table: Any, labels: Any = None, *, on_epoch: Callable[[Epoch], None] = lambda epoch: None) -> Self:
+        """Train on a `Table` or a pandas data frame of N rows.
+
+        `labels` (N,), 1 for an anomaly, are only used to leave anomalies out when the feeder says `train_on` normal;
+        by default they are those of its `label_column`.
+
+        Raises:
+            DataError: the data do not fit the parameters, or the training diverged.
+        """
+        rows = _as_table(table)
+        clock = _Clock()
+        split = split_rows(rows.rows, self._labels(rows, labels), self.params, self.feeder)
+        recipe = resolve_recipe(self.params, self.feeder, rows=len(split.train))
+        training_rows = rows.take(split.train)
+        encoder = TabularEncoder.fit(training_rows, self.feeder, scaling=recipe.numeric_scaling)
+        features, held_out = encoder.transform(training_rows), encoder.transform(rows.take(split.held_out))
+        clock.lap("encode")
+        use_threads(self.threads, step_operations=step_operations(encoder.width, recipe.hidden, recipe.batch_size))
+        network = build_network(
+            encoder.width,
+            recipe.hidden,
+            activation=recipe.activation,
+            output_activation=recipe.output_activation,
+            dropout=recipe.dropout,
+            seed=recipe.seed,
+        )
+        training = train(network, features, held_out, encoder.numeric_features, recipe, on_epoch)
+        clock.lap("train")
+        clock.laps["setup"] = training.setup_seconds  # a part of "train"
+        model = to_onnx(network, features)
+        clock.lap("export")
+        self._scorer = Scorer(model, encoder, np.inf, self.threads)
+        self.decision_scores_, self.contributions_ = self._scorer.score_table(rows)
+        clock.lap("score")
+        self.fitted_ = Fitted(network, recipe, split, training, encoder.notices + split.notices, clock.laps)
+        rule = ThresholdRule.resolve(
+            EvaluationParams(), contamination=self.contamination, threshold=self.params.threshold
+        )
+        self.use_threshold(choose_threshold(rule, self.held_out_scores_))
+        return self
+
+    def decision_function(self, table: Any) -> NDArray[np.float64]:
+        """Return the scores (N,) of a `Table` or data frame, the higher the more anomalous."""
+        return self.scorer.score_table(_as_table(table))[0]
+
+    def predict(self, table: Any) -> NDArray[np.int64]:
+        """Return 1 for the rows (N,) that score above the threshold, 0 for the others."""
+        return (self.decision_function(table) > self.threshold_).astype(np.int64)
+
+    @property
+    def contamination(self) -> float:
+        """Share of the held-out rows above the threshold."""
+        return self.params.contamination
+
+    @property
+    def threshold_(self) -> float:
+        return self.scorer.threshold
+
+    @property
+    def labels_(self) -> NDArray[np.int64]:
+        return (self.decision_scores_ > self.threshold_).astype(np.int64)
+
+    @property
+    def columns_(self) -> list[str]:
+        """The columns the network sees, in the order of the contributions."""
+        return self.scorer.columns
+
+    @property
+    def held_out_scores_(self) -> NDArray[np.float64]:
+        """The scores of the held-out rows, those of the training rows when none were held out."""
+        split = self.fitted_.split
+        return self.decision_scores_[split.held_out if len(split.held_out) else split.train]
+
+    @property
+    def scorer(self) -> Scorer:
+        """The serving path of the fitted detector."""
+        if self._scorer is None:
+            raise RuntimeError("this detector is not fitted yet: call fit, or load a saved one")
+        return self._scorer
+
+    def use_threshold(self, threshold: Threshold) -> None:
+        """Take a threshold chosen by another rule, for example on labelled rows."""
+        self.scorer.threshold = threshold.value
+
+    def write(self, folder: Path) -> None:
+        """Write the fitted detector into a folder that `write_artifact` gave."""
+        self.scorer.save(folder)
+        self.fitted_.network.save(folder / NETWORK_FILE)
+        parameters = {"params": self.params.stored(), "feeder": self.feeder.stored()}
+        (folder / PARAMETERS_FILE).write_text(json.dumps(parameters, indent=1))
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted detector as a new artifact folder."""
+        with write_artifact(folder) as partial:
+            self.write(partial)
+
+    @classmethod
+    def load(cls, folder: Path, *, threads: int = 1) -> Self:
+        """Return the detector that `save` wrote.
+
+        Raises:
+            ArtifactCorrupt: a file is missing or was changed.
+            ArtifactIncompatible: it was written in a format of another release.
+        """
+        verify_artifact(folder, (PARAMETERS_FILE,))
+        stored = json.loads((folder / PARAMETERS_FILE).read_text())
+        detector = cls(
+            AutoencoderParams.model_validate(stored["params"]),
+            AutoencoderFeederParams.model_validate(stored["feeder"]),
+            threads=threads,
+        )
+        detector._scorer = Scorer.load(folder, threads)
+        return detector
+
+    def _labels(self, table: Table, labels: Any) -> Labels | None:
+        if labels is not None:
+            given = np.asarray(labels, dtype=np.int8)
+            if given.shape != (table.rows,):
+                raise ValueError(f"labels have shape {given.shape}; expected ({table.rows},), one for each row")
+            return given
+        name = self.feeder.label_column
+        if self.feeder.train_on == "all" or name is None:
+            return None
+        if name not in table.columns:
+            why = f"no such column: {name}; train_on 'normal' needs it"
+            raise DataError(f"label_column: {why}", {"label_column": [why]})
+        return binary_labels(table.columns[name], name)[0]
+
+
+class _Clock:
+    """Seconds between laps, by name."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = now - self._last
+        self._last = now
+
+
+def _as_table(table: Any) -> Table:
+    return table if isinstance(table, Table) else Table.from_frame(table)

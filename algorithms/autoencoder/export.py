@@ -1,0 +1,47 @@
+"""The trained network as ONNX, the file that serves."""
+
+import numpy as np
+import onnxruntime
+import tf2onnx
+from numpy.typing import NDArray
+
+from algorithms.autoencoder.backend import keras, tf
+from algorithms.autoencoder.network import CODE, RECONSTRUCTION
+
+OPSET = 18
+TOLERANCE = 1e-5
+"""Largest difference of the two runtimes, relative to the larger of 1 and the value."""
+CHECKED_ROWS = 256
+
+
+class ExportError(RuntimeError):
+    """The exported network does not compute what the trained one does."""
+
+
+def to_onnx(network: keras.Model, sample: NDArray[np.float32]) -> bytes:
+    """Return the network as an ONNX model: features (B, width) → reconstruction (B, width), code (B, code width).
+
+    `sample` (N, width) are real features: ONNX Runtime must agree with Keras on the first 256 of them.
+
+    Raises:
+        ExportError: it does not.
+    """
+    signature = [tf.TensorSpec((None, network.input_shape[1]), tf.float32, name="features")]
+    function = tf.function(lambda features: network(features, training=False), signature, autograph=False)
+    model, _ = tf2onnx.convert.from_function(function, signature, opset=OPSET)
+    serialized: bytes = model.SerializeToString()
+    _compare(network, serialized, sample[:CHECKED_ROWS])
+    return serialized
+
+
+def _compare(network: keras.Model, serialized: bytes, sample: NDArray[np.float32]) -> None:
+    session = onnxruntime.InferenceSession(serialized, providers=["CPUExecutionProvider"])
+    served = session.run([RECONSTRUCTION, CODE], {"features": sample})
+    trained = network(sample, training=False)
+    for name, ours in zip((RECONSTRUCTION, CODE), served, strict=True):
+        theirs = trained[name].numpy()
+        worst = float(np.max(np.abs(ours - theirs) / np.maximum(1.0, np.abs(theirs)), initial=0.0))
+        if not worst <= TOLERANCE:
+            raise ExportError(
+                f"ONNX Runtime and Keras differ by {worst:.1e} in the {name}; at most {TOLERANCE:g} is right"
+            )

@@ -1,0 +1,133 @@
+"""The training job: tables and parameters in, an artifact folder with the model, its scores and its result out."""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from algorithms.artifacts import write_artifact
+from algorithms.autoencoder.detector import AutoencoderDetector
+from algorithms.autoencoder.labelling import find_labels
+from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
+from algorithms.autoencoder.result import evaluation_metrics, examples, loss_history, top_anomalies
+from algorithms.autoencoder.score_files import NodeScores, write_scores
+from algorithms.autoencoder.training import Epoch
+from algorithms.events import EventStream
+from algorithms.jobs import ARTIFACT_FOLDER, FitJob
+from algorithms.params import EvaluationParams
+from algorithms.tables.read import read_tables
+from algorithms.tabular.table import Table
+from algorithms.threshold import Threshold, ThresholdRule, choose_threshold
+
+RESULT_FILE = "result.json"
+TRAINED_PERCENT = 90
+"""Where the progress stands when the last epoch is done; exporting and scoring are the rest."""
+
+
+def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
+    """Train, score every row of `datasrc` and `evaldata`, write `artifact/` into the folder; return its summary.
+
+    Raises:
+        DataError: the data do not fit the parameters, or the training diverged.
+    """
+    began = time.perf_counter()
+    events.send("stage", name="read")
+    tables = {node: read_tables(paths) for node, paths in job.tables.items() if paths or node == "datasrc"}
+    seconds = {"read": time.perf_counter() - began}
+
+    params = AutoencoderParams.model_validate(job.parameters.get("netconf_node", {}))
+    feed_train = AutoencoderFeederParams.model_validate(job.parameters.get("feed_train", {}))
+    given = job.parameters.get("feed_test")
+    feed_test = None if given is None else AutoencoderFeederParams.model_validate(given)
+    evaluation = EvaluationParams.model_validate(job.parameters.get("eval_node", {}))
+
+    labelling = find_labels(tables, feed_train, feed_test, evaluation)
+    detector = AutoencoderDetector(params, labelling.feeder, threads=job.threads)
+    events.send("stage", name="train")
+    detector.fit(tables["datasrc"], labelling.training, on_epoch=_progress(events))
+
+    events.send("stage", name="score")
+    scored = {"datasrc": NodeScores(detector.decision_scores_, detector.contributions_, labelling.nodes.get("datasrc"))}
+    if "evaldata" in tables:
+        scored["evaldata"] = NodeScores(
+            *detector.scorer.score_table(tables["evaldata"]), labelling.nodes.get("evaldata")
+        )
+    threshold = _choose_threshold(detector, evaluation, scored)
+    detector.use_threshold(threshold)
+
+    events.send("stage", name="write")
+    seconds |= detector.fitted_.seconds
+    result = _result(detector, tables, scored, threshold)
+    result["notices"] = [*labelling.notices, *result["notices"]]
+    with write_artifact(folder / ARTIFACT_FOLDER) as artifact:
+        detector.write(artifact)
+        for node, node_scores in scored.items():
+            write_scores(artifact, node, node_scores, threshold.value, detector.columns_)
+        seconds["total"] = time.perf_counter() - began
+        result["timings"] = {step: round(spent, 3) for step, spent in seconds.items()}
+        (artifact / RESULT_FILE).write_text(json.dumps(result, indent=1, allow_nan=False, ensure_ascii=False))
+    for notice in result["notices"]:
+        events.send("notice", message=notice)
+    events.progress(final=True, percent=100.0)
+    return {"artifact": ARTIFACT_FOLDER, **{key: result[key] for key in ("metrics", "threshold", "rows")}}
+
+
+def _progress(events: EventStream) -> Any:
+    def report(epoch: Epoch) -> None:
+        events.progress(
+            final=epoch.epoch == epoch.epochs,
+            percent=round(TRAINED_PERCENT * epoch.epoch / epoch.epochs, 1),
+            epoch=epoch.epoch,
+            epochs=epoch.epochs,
+            loss=epoch.loss,
+            val_loss=epoch.val_loss,
+            rows_per_second=round(epoch.rows_per_second),
+            seconds_left=round(epoch.seconds_left, 1),
+        )
+
+    return report
+
+
+def _choose_threshold(
+    detector: AutoencoderDetector, evaluation: EvaluationParams, scored: Mapping[str, NodeScores]
+) -> Threshold:
+    """Return the threshold by the evaluation node's rule; the best F1 is that of evaldata if it is labelled."""
+    rule = ThresholdRule.resolve(evaluation, contamination=detector.contamination, threshold=detector.params.threshold)
+    labelled = [s for node in ("evaldata", "datasrc") if (s := scored.get(node)) is not None and s.labels is not None]
+    if not labelled:
+        return choose_threshold(rule, detector.held_out_scores_)
+    return choose_threshold(rule, detector.held_out_scores_, (labelled[0].scores, cast("Any", labelled[0].labels)))
+
+
+def _result(
+    detector: AutoencoderDetector,
+    tables: Mapping[str, Table],
+    scored: Mapping[str, NodeScores],
+    threshold: Threshold,
+) -> dict[str, Any]:
+    fitted = detector.fitted_
+    metrics, notices = evaluation_metrics(scored, threshold.value)
+    if metrics["evaluated_on"] == "datasrc" and "roc_auc" in metrics:
+        notices.append("the metrics are those of the data trained on; upload evaldata for rows the model has not seen")
+    if threshold.rule == "best_f1":
+        notices.append("the threshold was chosen on the rows that the metrics are measured on, which flatters them")
+    return {
+        "detector": "autoencoder",
+        "columns": detector.columns_,
+        "rows": {
+            "train": len(fitted.split.train),
+            "held_out": len(fitted.split.held_out),
+            "datasrc": tables["datasrc"].rows,
+            "evaldata": tables["evaldata"].rows if "evaldata" in tables else None,
+        },
+        "threshold": threshold.to_dict(),
+        "metrics": metrics,
+        "loss_history": loss_history(fitted.training.history),
+        "best_epoch": fitted.training.best_epoch,
+        "top_anomalies": top_anomalies(detector, tables["datasrc"], scored["datasrc"]),
+        "examples": examples(detector, tables["datasrc"], detector.params.examples_to_show),
+        "notices": [*fitted.notices, *notices],
+        "settings": fitted.recipe.to_dict(),
+        "seed": detector.params.seed,
+    }

@@ -1,0 +1,86 @@
+"""What a training reports: result.json."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.autoencoder.detector import AutoencoderDetector
+from algorithms.autoencoder.score_files import NodeScores
+from algorithms.autoencoder.training import Epoch
+from algorithms.metrics import label_metrics, score_metrics
+from algorithms.tabular.table import Table
+
+TOP = 10
+MOST_EPOCHS = 1000
+"""Longer histories are thinned: a curve needs no more points, and a result stays readable."""
+
+
+def evaluation_metrics(scored: Mapping[str, NodeScores], threshold: float) -> tuple[dict[str, Any], list[str]]:
+    """Return the metrics of evaldata (of datasrc without evaldata, or if only it is labelled) and notices."""
+    node = "evaldata" if "evaldata" in scored else "datasrc"
+    if scored[node].labels is None and scored["datasrc"].labels is not None:
+        node = "datasrc"
+    metrics = {"evaluated_on": node, **score_metrics(scored[node].scores, threshold)}
+    labels = scored[node].labels
+    if labels is None:
+        return metrics, []
+    measured, notices = label_metrics(scored[node].scores, labels, threshold)
+    return {**metrics, **measured}, notices
+
+
+def loss_history(epochs: Sequence[Epoch]) -> list[dict[str, Any]]:
+    """Return the losses of the epochs, of at most 1,000 of them, evenly chosen with the first and the last."""
+    chosen = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), MOST_EPOCHS)).round().astype(int))
+    return [{"epoch": e.epoch, "loss": e.loss, "val_loss": e.val_loss} for e in (epochs[i] for i in chosen.tolist())]
+
+
+def top_anomalies(detector: AutoencoderDetector, table: Table, scored: NodeScores) -> list[dict[str, Any]]:
+    """Return the ten highest scoring rows, each with its columns by falling contribution and what was expected."""
+    rows = scored.order()[:TOP]
+    part = table.take(rows)
+    expected = detector.scorer.reconstruct_table(part)
+    return [
+        {
+            "row": row,
+            "score": float(scored.scores[row]),
+            "anomaly": bool(scored.scores[row] > detector.threshold_),
+            "label": None if scored.labels is None else int(scored.labels[row]),
+            "values": values,
+            "contributions": _by_share(detector.columns_, scored.contributions[row]),
+            "expected": wanted,
+        }
+        for row, values, wanted in zip(rows.tolist(), raw_values(part), expected, strict=True)
+    ]
+
+
+def examples(detector: AutoencoderDetector, table: Table, count: int) -> list[dict[str, Any]]:
+    """Return the first rows beside their reconstruction."""
+    part = table.take(np.arange(min(count, table.rows)))
+    if part.rows == 0:
+        return []
+    reconstructions = detector.scorer.reconstruct_table(part)
+    return [
+        {"row": row, "values": values, "reconstruction": reconstruction}
+        for row, (values, reconstruction) in enumerate(zip(raw_values(part), reconstructions, strict=True))
+    ]
+
+
+def raw_values(table: Table) -> list[dict[str, Any]]:
+    """Return the rows of a table as JSON values: missing is null, dates are ISO 8601 texts."""
+    columns = {name: _json_values(values) for name, values in table.columns.items()}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _json_values(values: NDArray[Any]) -> list[Any]:
+    if values.dtype.kind == "f":
+        return [None if np.isnan(value) else value for value in values.tolist()]
+    if values.dtype.kind == "M":
+        return [None if value is None else value.isoformat() for value in values.tolist()]
+    return list(values.tolist())
+
+
+def _by_share(columns: Sequence[str], contributions: NDArray[np.float32]) -> dict[str, float]:
+    order = np.argsort(-contributions, kind="stable").tolist()
+    return {columns[i]: float(contributions[i]) for i in order}

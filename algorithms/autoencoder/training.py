@@ -1,0 +1,154 @@
+"""The training loop: it runs inside the graph, an epoch per call.
+
+One `tf.function` shuffles the rows and loops over their batches; Python only hears of each finished epoch. At batch 10
+a Keras `fit` spends most of its time between steps; this loop has nothing between steps.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.autoencoder.backend import keras, tf
+from algorithms.autoencoder.network import RECONSTRUCTION
+from algorithms.autoencoder.objective import corrupt, training_loss
+from algorithms.autoencoder.recipe import Recipe
+from algorithms.errors import DataError
+
+PATIENCE = 10
+"""Epochs without a better held-out loss after which early stopping ends the training."""
+
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
+SHUFFLE = 1
+"""Random stream of the row order; `objective` has its own."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A finished epoch. `val_loss` is None without held-out rows; the rest speaks of training only, not of set-up."""
+
+    epoch: int
+    epochs: int
+    loss: float
+    val_loss: float | None
+    rows_per_second: float
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training did; `best_epoch` is the one whose weights the network has."""
+
+    history: tuple[Epoch, ...]
+    best_epoch: int
+    setup_seconds: float
+
+
+def train(
+    network: keras.Model,
+    features: NDArray[np.float32],
+    held_out: NDArray[np.float32],
+    numeric_features: NDArray[np.bool_],
+    recipe: Recipe,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+) -> Training:
+    """Train the network in place on features (N, width), all of them in every epoch, the last partial batch too.
+
+    The same features, recipe and number of threads give the same weights. Early stopping ends after `PATIENCE` epochs
+    without a better loss on `held_out` (M, width) and restores the best weights.
+
+    Raises:
+        DataError: the loss is no longer finite.
+    """
+    began = time.perf_counter()
+    run_epoch = _epoch_function(network, tf.constant(features), numeric_features, recipe)
+    held_out_loss = _loss_function(network, held_out) if len(held_out) else None
+    setup_seconds = time.perf_counter() - began
+
+    history: list[Epoch] = []
+    best_epoch, best_loss, best_weights = recipe.epochs, math.inf, None
+    seconds = 0.0
+    for number in range(1, recipe.epochs + 1):
+        began = time.perf_counter()
+        loss = float(run_epoch(tf.constant(number - 1, tf.int64)))
+        val_loss = None if held_out_loss is None else float(held_out_loss())
+        spent = time.perf_counter() - began
+        seconds += spent
+        _refuse_divergence(loss, val_loss, number, recipe)
+        left = (recipe.epochs - number) * seconds / number
+        history.append(Epoch(number, recipe.epochs, loss, val_loss, len(features) / spent, left))
+        on_epoch(history[-1])
+        if recipe.early_stopping and val_loss is not None:
+            if val_loss < best_loss:
+                best_epoch, best_loss, best_weights = number, val_loss, network.get_weights()
+            elif number >= best_epoch + PATIENCE:
+                break
+    if best_weights is not None:
+        network.set_weights(best_weights)
+    return Training(tuple(history), best_epoch, setup_seconds)
+
+
+def _epoch_function(network: keras.Model, data: Any, numeric_features: NDArray[np.bool_], recipe: Recipe) -> Any:
+    """Return the traced graph of one epoch: its number from 0 (int64) → the mean loss of its rows.
+
+    A method of Keras' optimizer costs several times the arithmetic of a small step; the fused kernel costs one call.
+    """
+    rows, batch = data.shape[0], recipe.batch_size
+    steps = math.ceil(rows / batch)
+    decay_steps = recipe.epochs * steps if recipe.learning_rate_decay == "cosine" else None
+    weights = [variable.value for variable in network.trainable_variables]
+    moments = [(tf.Variable(tf.zeros_like(w)), tf.Variable(tf.zeros_like(w))) for w in weights]
+    numeric = tf.constant(numeric_features, tf.float32)  # (width,)
+
+    def step(shuffled: Any, i: Any, epoch: Any) -> Any:
+        clean = shuffled[i * batch : (i + 1) * batch]  # (B, width)
+        number = epoch * steps + tf.cast(i, tf.int64)
+        noisy = corrupt(clean, numeric, recipe.noise, recipe.seed, number)
+        with tf.GradientTape() as tape:
+            reconstruction = network(noisy, training=True)[RECONSTRUCTION]
+            loss = training_loss(reconstruction, clean, recipe.trim)
+        t = tf.cast(number + 1, tf.float32)
+        rate = recipe.learning_rate
+        if decay_steps is not None:
+            rate *= 0.5 * (1.0 + tf.cos(math.pi * tf.cast(number, tf.float32) / decay_steps))
+        for weight, (m, v), gradient in zip(weights, moments, tape.gradient(loss, weights), strict=True):
+            tf.raw_ops.ResourceApplyAdam(
+                var=weight.handle, m=m.handle, v=v.handle, grad=gradient, lr=rate,
+                beta1=BETA_1, beta2=BETA_2, epsilon=EPSILON, beta1_power=BETA_1**t, beta2_power=BETA_2**t,
+            )  # fmt: skip
+        return loss * tf.cast(tf.shape(clean)[0], tf.float32)
+
+    def epoch(number: Any) -> Any:
+        seed = tf.stack([tf.constant(recipe.seed, tf.int64) * 8 + SHUFFLE, number])
+        order = tf.random.experimental.stateless_shuffle(tf.range(rows), seed)
+        shuffled = tf.gather(data, order)  # once, so that every batch is a contiguous slice
+        _, total = tf.while_loop(
+            lambda i, total: i < steps,
+            lambda i, total: (i + 1, total + step(shuffled, i, number)),
+            (0, 0.0),
+        )
+        return total / rows
+
+    # Traced here, so that the first epoch is as fast as the others.
+    return tf.function(epoch, autograph=False).get_concrete_function(tf.TensorSpec((), tf.int64))
+
+
+def _loss_function(network: keras.Model, held_out: NDArray[np.float32]) -> Any:
+    """Return the traced graph of the mean squared error of held-out features (M, width)."""
+    data = tf.constant(held_out)
+
+    def loss() -> Any:
+        return tf.reduce_mean(tf.math.squared_difference(network(data, training=False)[RECONSTRUCTION], data))
+
+    return tf.function(loss, autograph=False).get_concrete_function()
+
+
+def _refuse_divergence(loss: float, val_loss: float | None, epoch: int, recipe: Recipe) -> None:
+    if math.isfinite(loss) and (val_loss is None or math.isfinite(val_loss)):
+        return
+    why = f"the loss is no longer a finite number in epoch {epoch}; lower learning_rate (now {recipe.learning_rate:g})"
+    raise DataError(f"the training diverged: {why}", {"learning_rate": [why]})

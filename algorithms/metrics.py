@@ -1,0 +1,102 @@
+"""Metrics of anomaly scores, in numpy: a higher score is more anomalous, label 1 is an anomaly."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float64]
+Labels = NDArray[np.int8]
+
+QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
+NAMED_K = (10, 100)
+
+
+@dataclass(frozen=True)
+class PrecisionRecallCurve:
+    """One point for each distinct score, from the highest: what happens when rows of at least that score are flagged.
+
+    Shapes:
+        scores, flagged, true_positives: (P,)
+    """
+
+    scores: Scores
+    flagged: NDArray[np.int64]
+    true_positives: NDArray[np.int64]
+
+
+def precision_recall_curve(scores: Scores, labels: Labels) -> PrecisionRecallCurve:
+    """Return the curve of scores (N,) and labels (N,), N ≥ 1; rows of equal score are one point."""
+    order = np.argsort(-scores, kind="stable")
+    ranked = scores[order]
+    last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))  # of each group of equal scores
+    return PrecisionRecallCurve(ranked[last], last + 1, np.cumsum(labels[order], dtype=np.int64)[last])
+
+
+def roc_auc(scores: Scores, labels: Labels) -> float:
+    """Return the probability that an anomaly scores higher than a normal row (ties count half); both must exist."""
+    curve = precision_recall_curve(scores, labels)
+    positives = np.append(0, curve.true_positives).astype(np.float64)
+    negatives = np.append(0, curve.flagged - curve.true_positives).astype(np.float64)
+    return float(np.trapezoid(positives, negatives) / (positives[-1] * negatives[-1]))
+
+
+def average_precision(scores: Scores, labels: Labels) -> float:
+    """Return Σ (recall step · precision) over the distinct scores; at least one anomaly must exist."""
+    curve = precision_recall_curve(scores, labels)
+    steps = np.diff(curve.true_positives, prepend=0)
+    return float((steps * curve.true_positives / curve.flagged).sum() / curve.true_positives[-1])
+
+
+def precision_at(scores: Scores, labels: Labels, k: int) -> float:
+    """Return the share of anomalies among the k rows with the highest scores; among equal ones the earlier row wins."""
+    return float(labels[np.argsort(-scores, kind="stable")[:k]].mean())
+
+
+def score_metrics(scores: Scores, threshold: float) -> dict[str, Any]:
+    """Return what needs no labels: the quantiles of the scores (N,), N ≥ 1, and the share above the threshold."""
+    flagged = scores > threshold
+    return {
+        "rows": len(scores),
+        "score_quantiles": {f"{q:g}": float(np.quantile(scores, q)) for q in QUANTILES},
+        "flagged": int(flagged.sum()),
+        "flagged_share": float(flagged.mean()),
+    }
+
+
+def label_metrics(
+    scores: Scores, labels: Labels, threshold: float, *, ks: Sequence[int] = NAMED_K
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the metrics of labelled rows as JSON values, and notices about those that are None.
+
+    `precision_at_k` has the number of anomalies as its last k, before it those of `ks` that are smaller than N.
+    """
+    anomalies, rows = int(labels.sum()), len(labels)
+    both = 0 < anomalies < rows
+    flagged, actual = scores > threshold, labels == 1
+    tp, fp = int((flagged & actual).sum()), int((flagged & ~actual).sum())
+    fn, tn = anomalies - tp, rows - anomalies - fp
+    at = [k for k in ks if k < rows] + ([anomalies] if anomalies else [])
+    metrics = {
+        "anomalies": anomalies,
+        "roc_auc": roc_auc(scores, labels) if both else None,
+        "average_precision": average_precision(scores, labels) if both else None,
+        "precision": _ratio(tp, tp + fp),
+        "recall": _ratio(tp, tp + fn),
+        "f1": _ratio(2 * tp, 2 * tp + fp + fn),
+        "precision_at_k": [{"k": k, "precision": precision_at(scores, labels, k)} for k in at],
+        "confusion_matrix": {"tn": tn, "fp": fp, "fn": fn, "tp": tp},
+    }
+    notices = []
+    if not both:
+        only = "anomalies" if anomalies else "normal rows"
+        notices.append(f"all {rows} evaluated rows are {only}: roc_auc and average_precision need both")
+    if tp + fp == 0:
+        notices.append(f"no evaluated row scores above the threshold {threshold:g}: precision is undefined")
+    return metrics, notices
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

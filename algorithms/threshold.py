@@ -1,0 +1,80 @@
+"""The threshold: the score above which a row is an anomaly."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.errors import DataError
+from algorithms.metrics import precision_recall_curve
+from algorithms.params import EvaluationParams
+
+
+@dataclass(frozen=True)
+class ThresholdRule:
+    """How a threshold is found: `contamination` and `value` belong to the rules of that name and "fixed"."""
+
+    rule: Literal["contamination", "fixed", "best_f1"]
+    contamination: float | None = None
+    value: float | None = None
+
+    @classmethod
+    def resolve(cls, evaluation: EvaluationParams, *, contamination: float, threshold: float | None) -> "ThresholdRule":
+        """Return the rule of the evaluation node, or else that of the network's `contamination` or `threshold`."""
+        if evaluation.threshold_rule == "best_f1":
+            return cls("best_f1")
+        if evaluation.threshold is not None:
+            return cls("fixed", value=evaluation.threshold)
+        if evaluation.contamination is not None:
+            return cls("contamination", evaluation.contamination)
+        if threshold is not None and evaluation.threshold_rule is None:
+            return cls("fixed", value=threshold)
+        return cls("contamination", contamination)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A chosen threshold; rows that score higher are anomalies."""
+
+    value: float
+    rule: Literal["contamination", "fixed", "best_f1"]
+    contamination: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def choose_threshold(
+    rule: ThresholdRule,
+    held_out_scores: NDArray[np.float64],
+    labelled: tuple[NDArray[np.float64], NDArray[np.int8]] | None = None,
+) -> Threshold:
+    """Return the threshold by a rule.
+
+    contamination: the quantile 1 - contamination of the held-out scores (N,), N ≥ 1. best_f1: the one with the best F1
+    on labelled rows (scores (M,), labels (M,) with 1 for an anomaly), in the middle between two scores.
+
+    Raises:
+        DataError: best_f1 without both normal rows and anomalies.
+    """
+    if rule.value is not None:
+        return Threshold(rule.value, "fixed", None)
+    if rule.contamination is not None:
+        value = float(np.quantile(held_out_scores, 1 - rule.contamination))
+        return Threshold(value, "contamination", rule.contamination)
+    if labelled is None or len(np.unique(labelled[1])) < 2:
+        why = "threshold_rule 'best_f1' needs labelled rows, normal ones and anomalies; name their label_column"
+        raise DataError(why, {"threshold_rule": [why]})
+    return Threshold(_best_f1(*labelled), "best_f1", None)
+
+
+def _best_f1(scores: NDArray[np.float64], labels: NDArray[np.int8]) -> float:
+    curve = precision_recall_curve(scores, labels)
+    f1 = 2 * curve.true_positives / (curve.flagged + labels.sum())
+    best = int(np.argmax(f1))
+    lowest_flagged = curve.scores[best]
+    if best + 1 == len(curve.scores):  # every row is flagged
+        return float(np.nextafter(lowest_flagged, -np.inf))
+    middle = float(curve.scores[best + 1] + (lowest_flagged - curve.scores[best + 1]) / 2)
+    return min(middle, float(np.nextafter(lowest_flagged, -np.inf)))
