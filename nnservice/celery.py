@@ -9,3 +9,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nnservice.settings")
 app = Celery("nnservice")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["workflows"], related_name="worker")  # what a worker does when it starts and ends

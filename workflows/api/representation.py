@@ -1,7 +1,7 @@
 """The three representations of every answer, and how one is chosen."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rest_framework.exceptions import NotAcceptable
@@ -31,8 +31,8 @@ class NninfoRenderer(JSONRenderer):
 class StrictNegotiation(DefaultContentNegotiation):
     """`?format=` that is not offered is 406 like an `Accept` that is not offered, not 404."""
 
-    def filter_renderers(self, renderers: Sequence[BaseRenderer], format: str) -> list[BaseRenderer]:  # noqa: A002
+    def filter_renderers(self, renderers: Iterable[BaseRenderer], format: str) -> list[BaseRenderer]:  # noqa: A002
         offered = [renderer for renderer in renderers if renderer.format == format]
         if not offered:
-            raise NotAcceptable(available_renderers=renderers)
+            raise NotAcceptable(available_renderers=list(renderers))
         return offered

@@ -1,7 +1,7 @@
 """OpenAPI: what every operation has in common, said once."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import build_parameter_type
@@ -11,6 +11,8 @@ from rest_framework import serializers
 from workflows.api.converters import DETECTORS, FORMS, PREDICTIONS, SOURCES, STAGES
 from workflows.api.representation import NninfoRenderer
 from workflows.models.network import NAME_PATTERN
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 NAME = {"type": "string", "pattern": rf"^{NAME_PATTERN}$"}
 NUMBER = {"type": "integer", "minimum": 0, "maximum": 999_999_999}
@@ -34,7 +36,9 @@ class ErrorBody(serializers.Serializer[Any]):
 
     status = serializers.CharField(help_text="the HTTP status")
     result = serializers.CharField(help_text="what is wrong, for people")
-    errors = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), help_text="by field")
+    errors = serializers.DictField(  # type: ignore[assignment]  # the name of the API, shadows a property not used here
+        child=serializers.ListField(child=serializers.CharField()), help_text="by field"
+    )
 
 
 MEANING = {
@@ -52,7 +56,7 @@ MEANING = {
 
 def documented(
     operation_id: str, *, answer: Any, body: Any = None, query: Any = None, errors: Sequence[int] = (400, 404)
-) -> Any:
+) -> Callable[[Method], Method]:
     """Describe one operation: its body, query parameters, answer and the errors it can give."""
     codes = {400, 406, 503, *errors} | ({413, 415} if body is not None else set())
     refusals: dict[Any, Any] = {
@@ -61,16 +65,19 @@ def documented(
     # Nothing that the client accepts is offered, so the answer is in the default representation.
     refusals[406, NninfoRenderer.media_type] = OpenApiResponse(str, description=MEANING[406])
     answers = answer if isinstance(answer, dict) else {200: answer}
-    return extend_schema(
+    decorate: Callable[[Method], Method] = extend_schema(
         operation_id=operation_id,
         request=body,
         parameters=[query] if query is not None else [],
         responses={**answers, **refusals},
     )
+    return decorate
 
 
 class ServiceSchema(AutoSchema):
     """The plain representation of every operation, with strict path parts."""
+
+    method: str
 
     def map_renderers(self, attribute: str) -> list[Any]:
         return ["application/json"] if attribute == "media_type" else super().map_renderers(attribute)

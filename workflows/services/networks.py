@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from workflows.errors import Conflict, NotFound, NotOffered
 from workflows.models import Network, Run
+from workflows.models.run import RunQuerySet
 
 DRAW = "new"
 EVERY = "all"
@@ -80,7 +81,7 @@ def delete_network(network: Network) -> None:
         network.delete()
 
 
-def refuse_while_running(runs: "QuerySet[Run]") -> None:
+def refuse_while_running(runs: RunQuerySet) -> None:
     """Raise Conflict if one of the runs is queued or running."""
     run = runs.open().select_related("version__network").first()
     if run is not None:

@@ -1,7 +1,7 @@
 """What all serializers of requests share: unknown fields are errors, flags are Y or N."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -35,7 +35,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     @classmethod
     def _validated(cls, given: Any, **options: Any) -> dict[str, Any]:
-        serializer: Self = cls(data=given, **options)
+        serializer = cls(data=given, **options)
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
 

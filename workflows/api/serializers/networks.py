@@ -57,7 +57,7 @@ class NetworkRecord(serializers.ModelSerializer[Network]):
         ]
 
 
-class NetworkGraph(serializers.Serializer[Network]):
+class NetworkGraph(serializers.Serializer[Any]):
     """A network's versions at a glance."""
 
     nn_id = serializers.CharField(source="name")

@@ -35,7 +35,7 @@ class Progress(serializers.Serializer[Any]):
     seconds_left = serializers.FloatField(allow_null=True)
 
     def to_representation(self, instance: dict[str, Any]) -> dict[str, Any]:
-        known = {name: instance.get(name) for name in self.fields}
+        known: dict[str, Any] = {str(name): instance.get(str(name)) for name in self.fields}
         return known | {"percent": instance.get("percent", 0.0)}
 
 
@@ -79,7 +79,9 @@ class RunHistory(RunSummary):
     """A run with all that made it."""
 
     parameters = serializers.DictField(source="snapshot.parameters")
-    data = serializers.DictField(source="snapshot.data", help_text="files by node: name, rows, sha256")
+    data = serializers.DictField(  # type: ignore[assignment]  # the API's name
+        source="snapshot.data", help_text="files by node: name, rows, sha256"
+    )
     seed = serializers.IntegerField(source="snapshot.seed", allow_null=True)
     type = serializers.CharField(source="snapshot.workflow_type")
 
@@ -154,7 +156,9 @@ class ScoreRow(serializers.Serializer[Any]):
     row = serializers.IntegerField(help_text="position in the uploaded data, from 0")
     score = serializers.FloatField()
     anomaly = serializers.BooleanField()
-    label = serializers.IntegerField(required=False, help_text="1: anomaly; only with a label column")
+    label = serializers.IntegerField(  # type: ignore[assignment]  # the API's name
+        required=False, help_text="1: anomaly; only with a label column"
+    )
     contributions = serializers.DictField(child=serializers.FloatField())
 
 

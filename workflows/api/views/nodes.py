@@ -68,7 +68,7 @@ class DataView(APIView):
 
     @documented("data_parameters", body=parameters_of("datasrc"), answer=shapes.NodeRecord, errors=(404,))
     def put(self, request: Request, nnid: str, ver: int, node: str, **_: str) -> Response:
-        found = nodes.set_parameters(self._node(nnid, ver, node), request.data)
+        found = nodes.set_parameters(self._node(nnid, ver, node), dict(request.data))
         return Response(shapes.NodeRecord(found).data)
 
     @documented("data_list", query=PageQuery, answer=shapes.FileRecord(many=True))
@@ -109,7 +109,7 @@ class ParametersView(APIView):
         return found
 
     def _set(self, request: Request, nnid: str, ver: int, node: str, net: str | None = None) -> Response:
-        found = nodes.set_parameters(self._node(nnid, ver, node, net), request.data)
+        found = nodes.set_parameters(self._node(nnid, ver, node, net), dict(request.data))
         return Response(shapes.NodeRecord(found).data)
 
     def _read(self, nnid: str, ver: int, node: str, net: str | None = None) -> Response:
