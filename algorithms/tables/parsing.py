@@ -66,6 +66,8 @@ def _parse(
 
 def _cast(cells: Any, dtype: Any) -> Any | None:
     try:
+        # Arrow words an error for every cell that fails: a few cells first, they often tell.
+        pc.cast(cells.slice(0, 16), dtype)
         return pc.cast(cells, dtype)
     except pa.ArrowInvalid:
         return None

@@ -1,0 +1,98 @@
+"""The command line of a child process: `python -m algorithms TASK FOLDER` does the job of a folder (`algorithms.jobs`).
+
+Events go to standard output, the log to standard error. Exit code 0: finished; 2: the data do not fit; 1: any other
+failure.
+"""
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from algorithms.errors import DataError
+from algorithms.events import EventStream
+from algorithms.jobs import ConvertJob, FitJob
+from algorithms.workflow_types import WORKFLOW_TYPES
+
+FINISHED, FAILED, DATA_DO_NOT_FIT = 0, 1, 2
+
+logger = logging.getLogger("algorithms")
+
+Task = Callable[[Path, EventStream], Mapping[str, Any]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one task; return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m algorithms", description="Do the job of a job folder.")
+    parser.add_argument("task", choices=_TASKS, help="fit: train a detector; convert: turn a CSV file into Parquet")
+    parser.add_argument("folder", type=Path, help="the job folder, which holds job.json")
+    parser.add_argument(
+        "--supervised",
+        action="store_true",
+        help="end as soon as standard input ends: its other end is the supervisor's",
+    )
+    options = parser.parse_args(arguments)
+    if options.supervised:
+        threading.Thread(target=_end_with_supervisor, daemon=True).start()
+    events = EventStream(_claim_standard_output())
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    return _run(_TASKS[options.task], options.folder, events)
+
+
+def _run(task: Task, folder: Path, events: EventStream) -> int:
+    try:
+        events.send("finished", **task(folder, events))
+    except DataError as error:
+        events.send("failed", kind="data", error=str(error), errors=error.errors)
+        return DATA_DO_NOT_FIT
+    except MemoryError:
+        logger.exception("out of memory")
+        events.send("failed", kind="memory", error="the data or the network need more memory than there is", errors={})
+        return FAILED
+    except Exception as error:
+        logger.exception("the job in %s failed", folder)
+        events.send("failed", kind="internal", error=f"{type(error).__name__}: {error}", errors={})
+        return FAILED
+    return FINISHED
+
+
+def _fit(folder: Path, events: EventStream) -> Mapping[str, Any]:
+    job = FitJob.read(folder)
+    module, _, function = WORKFLOW_TYPES[job.workflow_type].fit.partition(":")
+    fit: Callable[[FitJob, Path, EventStream], Mapping[str, Any]] = getattr(importlib.import_module(module), function)
+    return fit(job, folder, events)
+
+
+def _convert(folder: Path, _: EventStream) -> Mapping[str, Any]:
+    from algorithms.tables.convert import convert
+
+    return convert(ConvertJob.read(folder))
+
+
+_TASKS: Mapping[str, Task] = {"fit": _fit, "convert": _convert}
+
+
+def _claim_standard_output() -> Any:
+    """Keep standard output for events: whatever else is printed, by C libraries too, goes to standard error."""
+    events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return events
+
+
+def _end_with_supervisor() -> None:
+    """End this process when its supervisor does, even by SIGKILL: the kernel then closes the pipe.
+
+    Linux's PR_SET_PDEATHSIG is no substitute: it fires when the *thread* ends that started the child.
+    """
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os._exit(FAILED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

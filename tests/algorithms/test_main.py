@@ -1,0 +1,152 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from algorithms.jobs import ConvertJob
+from algorithms.tables.read import read_tables
+
+COMMAND = [sys.executable, "-m", "algorithms"]
+PROJECT = Path(__file__).parents[2]
+
+
+def run(task, folder, *options):
+    return subprocess.run(
+        [*COMMAND, task, str(folder), *options],
+        check=False,
+        cwd=PROJECT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def events_of(process):
+    return [json.loads(line) for line in process.stdout.splitlines()]
+
+
+@pytest.fixture
+def convert_job(tmp_path):
+    def write(content):
+        source = tmp_path / "in.csv"
+        source.write_bytes(content)
+        job = ConvertJob(source=source, parquet=tmp_path / "out.parquet")
+        job.write(tmp_path)
+        return job
+
+    return write
+
+
+def test_it_converts_a_file_and_says_finished(convert_job, tmp_path):
+    job = convert_job(b"a,b\n1,x\n2,y\n")
+    process = run("convert", tmp_path)
+    [event] = events_of(process)
+    assert process.returncode == 0, process.stderr
+    assert event["event"] == "finished"
+    assert event["rows"] == 2
+    assert [column["type"] for column in event["columns"]] == ["number", "text"]
+    assert read_tables([job.parquet]).columns["a"].tolist() == [1.0, 2.0]
+
+
+def test_a_broken_file_is_a_data_error_that_names_the_row(convert_job, tmp_path):
+    job = convert_job(b"a,b\n1,x\n2\n")
+    process = run("convert", tmp_path)
+    [event] = events_of(process)
+    assert process.returncode == 2
+    assert (event["event"], event["kind"]) == ("failed", "data")
+    assert "row 2 has 1 cells" in event["error"]
+    assert event["errors"]["file"] == [event["error"]]
+    assert not job.parquet.exists()
+
+
+def test_any_other_failure_is_internal_and_its_traceback_is_on_standard_error(tmp_path):
+    process = run("convert", tmp_path)
+    [event] = events_of(process)
+    assert process.returncode == 1
+    assert (event["event"], event["kind"]) == ("failed", "internal")
+    assert "FileNotFoundError" in event["error"]
+    assert "Traceback" in process.stderr
+
+
+def test_too_little_memory_is_its_own_kind(convert_job, tmp_path):
+    convert_job(b"a,b\n1,x\n2,y\n")
+    program = (
+        "import sys, algorithms.__main__ as m, algorithms.tables.convert as c\n"
+        "def full(job): raise MemoryError\n"
+        "c.convert = full\n"
+        f"sys.exit(m.main(['convert', {str(tmp_path)!r}]))"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert process.returncode == 1
+    assert events_of(process)[0]["kind"] == "memory"
+
+
+def test_what_libraries_print_does_not_break_the_events(convert_job, tmp_path):
+    convert_job(b"a,b\n1,x\n2,y\n")
+    program = (
+        "import os, sys, algorithms.__main__ as m, algorithms.tables.convert as c\n"
+        "convert = c.convert\n"
+        "def noisy(job):\n"
+        "    print('from python', flush=True); os.write(1, b'from C\\n'); return convert(job)\n"
+        "c.convert = noisy\n"
+        f"sys.exit(m.main(['convert', {str(tmp_path)!r}]))"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert [event["event"] for event in events_of(process)] == ["finished"]
+    assert "from python" in process.stderr
+    assert "from C" in process.stderr
+
+
+def test_an_unknown_task_is_a_usage_error(tmp_path):
+    process = run("bake", tmp_path)
+    assert process.returncode != 0
+    assert "invalid choice" in process.stderr
+    assert process.stdout == ""
+
+
+SUPERVISOR = """
+import subprocess, sys, time
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_supervised_child_ends_when_its_supervisor_is_killed(tmp_path):
+    # A pipe that nobody writes to keeps the child busy for ever.
+    os.mkfifo(tmp_path / "in.csv")
+    ConvertJob(source=tmp_path / "in.csv", parquet=tmp_path / "out.parquet").write(tmp_path)
+    command = [*COMMAND, "convert", str(tmp_path), "--supervised"]
+    supervisor = subprocess.Popen(
+        [sys.executable, "-c", SUPERVISOR, *command], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    )
+    child = psutil.Process(int(supervisor.stdout.readline()))
+    try:
+        wait_until(lambda: child.num_threads() > 1)
+        assert child.is_running()
+        supervisor.send_signal(signal.SIGKILL)
+        supervisor.wait(10)
+        wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    finally:
+        supervisor.kill()
+        supervisor.stdout.close()
+        if child.is_running():
+            child.kill()
+
+
+def wait_until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
