@@ -6,7 +6,6 @@ everything within ten seconds: what supervisord has not ended by then, or has lo
 
 import http.client
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -72,7 +71,7 @@ def _supervise(home: Path, port: int) -> None:
     gate = close_gate(home)
     supervisord = subprocess.Popen(
         [sys.executable, "-m", "supervisor.supervisord", "-c", str(BASE_DIR / "nnservice" / "supervisord.conf")],
-        cwd=BASE_DIR,
+        cwd=home,
         env=_environment(home, port),
         stdin=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C reaches the launcher only, which ends the others in order
@@ -93,7 +92,8 @@ def _supervise(home: Path, port: int) -> None:
 def _environment(home: Path, port: int) -> dict[str, str]:
     return os.environ | {
         "NNSERVICE_HOME": str(home),
-        "NNSERVICE_PYTHON": shlex.quote(sys.executable),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PYTHONPATH": str(BASE_DIR),
         "NNSERVICE_EMBEDDED_BROKER": "false" if os.environ.get("REDIS_URL") else "true",
         "NNSERVICE_WORKER_CONCURRENCY": str(worker_concurrency()),
         "PORT": str(port),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from nnservice import env
-from nnservice.home import socket_path, state_home
+from nnservice.home import BASE_DIR, socket_path, state_home
 from nnservice.preflight import wait_at_gate
 from nnservice.processes import end_with_parent
 
@@ -80,6 +80,7 @@ def main() -> None:
     home = state_home()
     command = PROGRAMS[name](home)
     end_with_parent(signal.SIGTERM)
+    os.chdir(BASE_DIR)
     if name == "valkey":
         _wait_for_turn(home)
     else:
