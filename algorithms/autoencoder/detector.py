@@ -100,7 +100,7 @@ class AutoencoderDetector:
             dropout=recipe.dropout,
             seed=recipe.seed,
         )
-        training = train(network, features, held_out, encoder.numeric_features, recipe, on_epoch)
+        training = train(network, features, held_out, _noise_unit(encoder, features, recipe), recipe, on_epoch)
         clock.lap("train")
         clock.laps["setup"] = training.setup_seconds  # a part of "train"
         model = to_onnx(network, features)
@@ -214,6 +214,16 @@ class _Clock:
         now = time.perf_counter()
         self.laps[name] = now - self._last
         self._last = now
+
+
+def _noise_unit(encoder: TabularEncoder, features: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32]:
+    """Return the standard deviation (width,) of the numeric features, 0 for 0/1 slots.
+
+    Of standardised ones it is 1 by construction, also where a squash has shrunk the measured one.
+    """
+    standardised = recipe.numeric_scaling in ("asinh", "standard")
+    deviations = np.ones(encoder.width) if standardised else features.std(axis=0, dtype=np.float64)
+    return (encoder.numeric_features * deviations).astype(np.float32)
 
 
 def _as_table(table: Any) -> Table:

@@ -12,13 +12,13 @@ SIGMA, NOISE = 2, 3
 """Random streams of the noise."""
 
 
-def corrupt(clean: Any, numeric: Any, largest: float, seed: int, step: Any) -> Any:
-    """Return clean + σ·ε on the numeric features, σ ~ LogUniform(0.05, largest) for each row; `largest` 0 is no noise.
+def corrupt(clean: Any, unit: Any, largest: float, seed: int, step: Any) -> Any:
+    """Return clean + σ·ε, σ in units of each feature ~ LogUniform(0.05, largest) for each row; `largest` 0 is no noise.
 
     A spread of σ makes one network see through little and much noise.
 
     Shapes:
-        clean: (B, width) float32, numeric: (width,) 1 for features that get noise, 0 for the others
+        clean: (B, width) float32, unit: (width,) standard deviations, 0 for features that get no noise
         step: scalar int64, different for every batch
         returns (B, width)
     """
@@ -28,7 +28,7 @@ def corrupt(clean: Any, numeric: Any, largest: float, seed: int, step: Any) -> A
     shape = tf.shape(clean)
     u = tf.random.stateless_uniform((shape[0], 1), _stream(seed, SIGMA, step))
     sigma = tf.exp(low + (high - low) * u)  # (B, 1)
-    return clean + sigma * numeric * tf.random.stateless_normal(shape, _stream(seed, NOISE, step))
+    return clean + sigma * unit * tf.random.stateless_normal(shape, _stream(seed, NOISE, step))
 
 
 def training_loss(reconstruction: Any, clean: Any, trim: float) -> Any:

@@ -72,7 +72,7 @@ class AutoencoderParams(Params):
     )
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(None, description="after every hidden layer")
     noise: Annotated[float, Field(ge=0, le=100)] | None = Field(
-        None, description="largest sigma of the noise added to numeric inputs while training; 0: none"
+        None, description="largest sigma of the noise on numeric inputs while training, in standard deviations; 0: none"
     )
     trim: Annotated[float, Field(ge=0, lt=1)] | None = Field(
         None, description="share of each batch's highest-loss rows left out of the loss"

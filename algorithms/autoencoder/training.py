@@ -52,12 +52,13 @@ def train(
     network: keras.Model,
     features: NDArray[np.float32],
     held_out: NDArray[np.float32],
-    numeric_features: NDArray[np.bool_],
+    noise_unit: NDArray[np.float32],
     recipe: Recipe,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> Training:
     """Train the network in place on features (N, width), all of them in every epoch, the last partial batch too.
 
+    `noise_unit` (width,) is what the recipe's noise is measured in, 0 for features that get none.
     The same features, recipe and number of threads give the same weights. Early stopping ends after `PATIENCE` epochs
     without a better loss on `held_out` (M, width) and restores the best weights.
 
@@ -65,7 +66,7 @@ def train(
         DataError: the loss is no longer finite.
     """
     began = time.perf_counter()
-    run_epoch = _epoch_function(network, tf.constant(features), numeric_features, recipe)
+    run_epoch = _epoch_function(network, tf.constant(features), noise_unit, recipe)
     held_out_loss = _loss_function(network, held_out) if len(held_out) else None
     setup_seconds = time.perf_counter() - began
 
@@ -92,7 +93,7 @@ def train(
     return Training(tuple(history), best_epoch, setup_seconds)
 
 
-def _epoch_function(network: keras.Model, data: Any, numeric_features: NDArray[np.bool_], recipe: Recipe) -> Any:
+def _epoch_function(network: keras.Model, data: Any, noise_unit: NDArray[np.float32], recipe: Recipe) -> Any:
     """Return the traced graph of one epoch: its number from 0 (int64) → the mean loss of its rows.
 
     A method of Keras' optimizer costs several times the arithmetic of a small step; the fused kernel costs one call.
@@ -102,12 +103,12 @@ def _epoch_function(network: keras.Model, data: Any, numeric_features: NDArray[n
     decay_steps = recipe.epochs * steps if recipe.learning_rate_decay == "cosine" else None
     weights = [variable.value for variable in network.trainable_variables]
     moments = [(tf.Variable(tf.zeros_like(w)), tf.Variable(tf.zeros_like(w))) for w in weights]
-    numeric = tf.constant(numeric_features, tf.float32)  # (width,)
+    unit = tf.constant(noise_unit, tf.float32)  # (width,)
 
     def step(shuffled: Any, i: Any, epoch: Any) -> Any:
         clean = shuffled[i * batch : (i + 1) * batch]  # (B, width)
         number = epoch * steps + tf.cast(i, tf.int64)
-        noisy = corrupt(clean, numeric, recipe.noise, recipe.seed, number)
+        noisy = corrupt(clean, unit, recipe.noise, recipe.seed, number)
         with tf.GradientTape() as tape:
             reconstruction = network(noisy, training=True)[RECONSTRUCTION]
             loss = training_loss(reconstruction, clean, recipe.trim)
