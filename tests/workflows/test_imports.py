@@ -1,0 +1,23 @@
+"""The processes that must stay small import no training library."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("tensorflow", "keras", "torch", "pandas", "pyarrow", "sklearn")
+SERVING = "import django; django.setup(); import nnservice.urls, nnservice.wsgi, algorithms.scorer"
+WORKER = "import django; django.setup(); import nnservice.celery, workflows.tasks, workflows.worker"
+
+
+@pytest.mark.parametrize("program", [SERVING, WORKER], ids=["web", "worker"])
+def test_neither_web_process_nor_worker_imports_a_training_library(program: str) -> None:
+    found = f"{program}; import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", found], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_worker_does_without_onnx_runtime() -> None:
+    found = f"{WORKER}; import sys; print('onnxruntime' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", found], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
