@@ -52,8 +52,8 @@ def text_batches(job: ConvertJob, dialect: Dialect) -> Iterator[Any]:
             if watch.broken is not None:
                 raise watch.broken from None
             raise _broken(
-                f"{_row(rows + 1) if names else _row(0)} does not end within {block_bytes >> 20} MB: a quote that it"
-                " opens is never closed, or a cell is far too long; correct the file"
+                f"{_row(rows + 1 if names else 0)} does not end: it opens a quote that is never closed, or it is longer"
+                f" than {block_bytes >> 20} MB; add the closing quote or shorten the row"
             ) from None
     if not watch.end_seen:
         raise _broken(f"{_row(rows)} opens a quote that is never closed; add the closing quote")

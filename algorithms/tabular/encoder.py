@@ -14,7 +14,7 @@ from algorithms.tabular.categories import CategoryEncoder
 from algorithms.tabular.dates import DateEncoder
 from algorithms.tabular.fitting import fit_columns
 from algorithms.tabular.numbers import NumberEncoder
-from algorithms.tabular.rows import Row, columns_of_rows
+from algorithms.tabular.rows import Kind, Row, columns_of_rows
 from algorithms.tabular.scaling import Scaling
 from algorithms.tabular.selection import select_columns
 from algorithms.tabular.table import Column, ColumnType, Table, texts_of
@@ -95,8 +95,8 @@ class TabularEncoder:
         Raises:
             RowsInvalid: unknown or missing fields, values of the wrong type; by field, rows counted from 1.
         """
-        used = {name: self.types[name] for name in self.columns}
-        columns = columns_of_rows(rows, used, self.types, self._codes)
+        kinds: dict[str, Kind] = {name: "code" if name in self._codes else self.types[name] for name in self.columns}
+        columns = columns_of_rows(rows, kinds, self.types)
         notices: list[list[str]] = [[] for _ in rows]
         for name, encoder in self.columns.items():
             if isinstance(encoder, CategoryEncoder):

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,19 +22,20 @@ Problem = tuple[str, str]
 
 _PLAIN_NUMBERS = {int, float, type(None)}
 _PLAIN_TEXTS = {str, type(None)}
-_EXPECTED: Mapping[ColumnType, str] = {
+
+Kind = ColumnType | Literal["code"]
+"""What a field holds; a code is a numeric category, whose text is accepted too."""
+
+_EXPECTED: Mapping[Kind, str] = {
     "number": "a number",
+    "code": "a number or text",
     "text": "text",
     "date": "a date such as 2017-01-31 or 2017-01-31T10:00:00",
 }
 
 
-def columns_of_rows(
-    rows: Sequence[Row], used: Mapping[str, ColumnType], known: Collection[str], codes: Collection[str]
-) -> dict[str, Column]:
-    """Return the `used` columns of the rows, (len(rows),) each; null is missing, other `known` columns are ignored.
-
-    Columns of `codes` hold numeric categories: their texts stand for numbers, so both are accepted.
+def columns_of_rows(rows: Sequence[Row], kinds: Mapping[str, Kind], known: Collection[str]) -> dict[str, Column]:
+    """Return the columns of `kinds`, (len(rows),) each; null is missing, other `known` fields are ignored.
 
     Raises:
         RowsInvalid: an unknown or missing field, or a value that the column cannot hold; `errors` lists the first 20
@@ -42,22 +43,16 @@ def columns_of_rows(
     """
     if not rows:
         raise RowsInvalid("no rows were sent", {"input_data": ["no rows were sent"]})
-    _refuse(_misfits(rows, used.keys(), known))
-    columns: dict[str, Column] = {}
-    invalid: list[str] = []
-    for name, kind in used.items():
-        column = _column([row[name] for row in rows], "text" if name in codes else kind)
-        if column is None:
-            invalid.append(name)
-        else:
-            columns[name] = column
+    _refuse(_misfits(rows, kinds.keys(), known))
+    columns = {name: _column([row[name] for row in rows], kind) for name, kind in kinds.items()}
+    invalid = [name for name, column in columns.items() if column is None]
     _refuse(
         (name, f"row {number}: {why}")
         for number, row in enumerate(rows, start=1)
         for name in invalid
-        if (why := _why_invalid(row[name], "text" if name in codes else used[name]))
+        if (why := _why_invalid(row[name], kinds[name]))
     )
-    return columns
+    return {name: column for name, column in columns.items() if column is not None}
 
 
 def _refuse(problems: Iterator[Problem]) -> None:
@@ -86,28 +81,32 @@ def _misfits(rows: Sequence[Any], needed: AbstractSet[str], known: Collection[st
             yield field, f"row {number}: missing; send null for an unknown value"
 
 
-def _column(values: list[Any], kind: ColumnType) -> Column | None:
+def _column(values: list[Any], kind: Kind) -> Column | None:
     """Return the values as a column, None if one of them is invalid."""
     types = set(map(type, values))
-    if kind == "number":
-        if not types <= _PLAIN_NUMBERS and any(_why_invalid(value, kind) for value in values):
+    if types <= _PLAIN_NUMBERS and kind in ("number", "code"):
+        return _numbers(values)
+    if not types <= _PLAIN_TEXTS or kind == "number":
+        if any(_why_invalid(value, kind) for value in values):
             return None
-        try:
-            numbers = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
-        except OverflowError:  # an integer above 1.8e308
-            return None
-        given = np.array([value is not None for value in values])
-        return numbers if np.isfinite(numbers[given]).all() else None
-    if not types <= _PLAIN_TEXTS and any(_why_invalid(value, kind) for value in values):
-        return None
+        if kind == "number":
+            return _numbers(values)
     if kind == "date":
-        dates = [_date(value) for value in values]
-        if any(date is None and value is not None for date, value in zip(dates, values, strict=True)):
+        dates = {text: _date(text) for text in set(values)}
+        if any(date is None and text is not None for text, date in dates.items()):
             return None
-        return np.array(dates, dtype="datetime64[us]")
-    gone = {value for value in set(values) if value is None or (isinstance(value, str) and is_missing(value))}
-    texts = [None if value in gone else _text(value) for value in values]
+        return np.array([dates[text] for text in values], dtype="datetime64[us]")
+    missing = {value for value in set(values) if isinstance(value, str) and is_missing(value)}
+    texts = [None if value is None or value in missing else _text(value) for value in values]
     return np.array(texts, dtype=object)
+
+
+def _numbers(values: list[Any]) -> Column | None:
+    try:
+        numbers = np.array(values, dtype=np.float64)  # None becomes NaN
+    except OverflowError:  # an integer above 1.8e308
+        return None
+    return numbers if np.count_nonzero(np.isfinite(numbers)) + values.count(None) == len(values) else None
 
 
 def _text(value: str | float | np.number[Any]) -> str:
@@ -117,7 +116,7 @@ def _text(value: str | float | np.number[Any]) -> str:
     return repr(int(value) if isinstance(value, int | np.integer) else float(value))
 
 
-def _why_invalid(value: Any, kind: ColumnType) -> str | None:
+def _why_invalid(value: Any, kind: Kind) -> str | None:
     """Return what is wrong with a value, None if nothing is."""
     if value is None:
         return None
@@ -128,7 +127,7 @@ def _why_invalid(value: Any, kind: ColumnType) -> str | None:
         except OverflowError:
             finite = False
         return None if finite else "expects a finite number, within ±1.8e308"
-    if isinstance(value, str) and (kind == "text" or (kind == "date" and _date(value) is not None)):
+    if isinstance(value, str) and (kind in ("text", "code") or (kind == "date" and _date(value))):
         return None
     return f"expects {_EXPECTED[kind]}, got {quoted(value)}"
 

@@ -17,8 +17,9 @@ def quoted(value: Any) -> str:
 
 
 def named(name: str) -> str:
-    """Return a column's name, cut after 80 characters."""
-    return name if len(name) <= MAX_CHARACTERS else name[:MAX_CHARACTERS] + "…"
+    """Return a column's name, cut after 80 characters; halves of surrogate pairs, which JSON may bring, are escaped."""
+    short = name if len(name) <= MAX_CHARACTERS else name[:MAX_CHARACTERS] + "…"
+    return short.encode(errors="backslashreplace").decode()
 
 
 def listed(names: Iterable[str], at_most: int = 20) -> str:

@@ -1,0 +1,297 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from algorithms.autoencoder.params import AutoencoderFeederParams
+from algorithms.errors import ArtifactIncompatible, DataError
+from algorithms.tabular.encoder import TabularEncoder
+from algorithms.tabular.table import Table
+
+
+def table_of(**columns):
+    arrays = {}
+    for name, values in columns.items():
+        if any(isinstance(value, str) for value in values):
+            is_date = all(value is None or (value[:4].isdigit() and "-" in value) for value in values)
+            arrays[name] = np.array(values, dtype="datetime64[us]" if is_date else object)
+        else:
+            arrays[name] = np.array(values, dtype=np.float64)
+    return Table(arrays, len(next(iter(arrays.values()))))
+
+
+def fit(table, scaling="standard", **feeder):
+    return TabularEncoder.fit(table, AutoencoderFeederParams(**feeder), scaling=scaling)
+
+
+@pytest.fixture
+def mixed():
+    return table_of(
+        n=[1, 2, None, 4],
+        code=[1, 1, 2, 3],
+        t=["b", "a", "b", None],
+        d=["2017-01-30T00:00", "2017-01-31T06:00", None, "2017-02-02T12:00"],
+        label=["no", "no", "no", "yes"],
+    )
+
+
+class TestColumns:
+    def test_all_but_the_label_and_the_excluded_are_used_by_default(self, mixed):
+        encoder = fit(mixed, label_column="label", exclude_column=["d"])
+        assert list(encoder.slices) == ["n", "code", "t"]
+
+    def test_named_columns_are_used_in_their_order(self, mixed):
+        encoder = fit(mixed, encode_column=["t", "n"])
+        assert encoder.slices == {"t": slice(0, 4), "n": slice(4, 5)}
+        assert encoder.width == 5
+
+    @pytest.mark.parametrize("parameter", ["encode_column", "exclude_column", "label_column", "categorical_column"])
+    def test_an_unknown_name_is_refused_with_the_names_there_are(self, mixed, parameter):
+        value = "X" if parameter == "label_column" else ["X", "n"]
+        with pytest.raises(DataError) as failure:
+            fit(mixed, **{parameter: value})
+        assert failure.value.errors == {parameter: ["no such column: X; the data have: n, code, t, d, label"]}
+
+    def test_a_date_cannot_be_a_category(self, mixed):
+        with pytest.raises(DataError, match="d holds dates"):
+            fit(mixed, categorical_column=["d"])
+
+    def test_constant_and_empty_columns_are_left_out_and_named(self):
+        encoder = fit(table_of(a=[1, 2], one=[5, 5], same=["x", "x"], day=["2017-01-31"] * 2, nothing=[None, None]))
+        assert list(encoder.slices) == ["a"]
+        assert encoder.notices == (
+            "columns left out: no value in any row of nothing; the same value in every row of one, same, day",
+        )
+
+    def test_a_long_list_of_columns_is_shortened_in_a_notice(self):
+        encoder = fit(table_of(a=[1, 2], **{f"c{i}": [0, 0] for i in range(50)}))
+        assert encoder.notices[0].endswith("c18, c19 and 30 more")
+
+    @pytest.mark.parametrize(
+        "table", [table_of(a=[1, 1], b=["x", "x"]), table_of(a=[None, None]), Table({"a": np.zeros(0)}, 0)]
+    )
+    def test_it_refuses_data_with_nothing_to_learn_from(self, table):
+        with pytest.raises(DataError):
+            fit(table)
+
+    def test_it_refuses_to_encode_the_label_alone(self):
+        with pytest.raises(DataError, match="no column is left"):
+            fit(table_of(a=[0, 1]), label_column="a")
+
+
+class TestNumbers:
+    @pytest.mark.parametrize(("missing", "fill"), [("median", 2), ("mean", 11 / 3), ("zero", 0)])
+    def test_missing_cells_are_filled_before_scaling(self, missing, fill):
+        column = [1, 2, None, 8]
+        filled = np.array([1, 2, fill, 8])
+        features = fit(table_of(a=column), missing=missing).transform(table_of(a=column))[:, 0]
+        np.testing.assert_allclose(features, (filled - filled.mean()) / filled.std(), rtol=1e-6)
+
+    def test_a_notice_says_how_much_was_filled(self):
+        assert fit(table_of(a=[1, 2, None, 8])).notices == ("missing values were filled in (median): a (25 %)",)
+
+    def test_enormous_numbers_stay_finite(self):
+        column = [-1.7e308, 1e300, 1.7e308, 0]
+        for scaling in ("asinh", "standard", "minmax", "none"):
+            encoder = fit(table_of(a=column), scaling=scaling, missing="mean")
+            features = encoder.transform(table_of(a=[*column, None]))
+            assert np.isfinite(features).all(), scaling
+
+    def test_they_come_back_in_their_unit(self):
+        column = np.array([1.5, -20, 300])
+        encoder = fit(Table({"a": column}, 3), scaling="asinh")
+        decoded = [row["a"] for row in encoder.decode(encoder.transform(Table({"a": column}, 3)))]
+        np.testing.assert_allclose(decoded, column, rtol=1e-5)
+
+
+class TestCategories:
+    TEXT = ["b"] * 3 + ["a"] * 3 + ["c", None, None, "d"]
+
+    def test_the_most_frequent_values_have_a_slot_and_ties_are_broken_by_value(self):
+        encoder = fit(table_of(t=self.TEXT), vocab_size=3)
+        features = encoder.transform(table_of(t=["a", "b", None, "c", "zzz"]))
+        assert features.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 1]]
+        assert not encoder.numeric_features.any()
+
+    def test_the_largest_slot_is_the_category(self):
+        encoder = fit(table_of(t=self.TEXT), vocab_size=3)
+        decoded = encoder.decode(np.array([[0.1, 0.2, 0, 0], [0, 0, 1, 0.9], [0, 0, 0, 1]], dtype=np.float32))
+        assert decoded == [{"t": "b"}, {"t": "(missing)"}, {"t": "(other)"}]
+
+    def test_a_notice_recommends_a_larger_vocabulary_when_many_rows_share_the_other_slot(self):
+        assert fit(table_of(t=self.TEXT), vocab_size=3).notices == ()
+        [notice] = fit(table_of(t=self.TEXT), vocab_size=2).notices
+        assert "t (40 % of the rows)" in notice
+        assert "vocab_size" in notice
+
+    def test_numeric_codes_compare_as_numbers(self, mixed):
+        encoder = fit(mixed, encode_column=["code"], categorical_column=["code"])
+        features, notices = encoder.transform_rows([{"code": value} for value in (1, 1.0, "1", "1.0", 2, "x", 9)])
+        assert features.argmax(axis=1).tolist() == [0, 0, 0, 0, 1, 3, 3]
+        assert notices[:5] == [[]] * 5
+        assert notices[5:] == [
+            ["code: 'x' was not seen in training; scored as other"],
+            ["code: '9' was not seen in training; scored as other"],
+        ]
+
+    def test_a_code_column_that_is_text_in_other_data_keeps_its_categories(self, mixed):
+        encoder = fit(mixed, encode_column=["code"], categorical_column=["code"])
+        features = encoder.transform(table_of(code=["1", "2.0", "A1"]))
+        assert features.argmax(axis=1).tolist() == [0, 1, 3]
+
+    def test_only_values_that_training_never_saw_are_reported(self):
+        encoder = fit(table_of(t=self.TEXT), vocab_size=1)
+        features, notices = encoder.transform_rows([{"t": value} for value in ("a", "d", "new", None)])
+        assert features.argmax(axis=1).tolist() == [0, 1, 1, 1]
+        assert notices == [[], [], ["t: 'new' was not seen in training; scored as other"], []]
+
+    def test_a_column_of_very_many_values_stores_some_of_them_and_does_not_claim_more(self):
+        values = ["often"] * 2 + [f"id{i}" for i in range(12_000)]
+        encoder = fit(table_of(t=values), vocab_size=1)
+        assert len(encoder.to_dict()["columns"][0]["rare"]) == 10_000
+        _, [known, unknown] = encoder.transform_rows([{"t": "id0"}, {"t": "new"}])
+        assert known == []
+        assert unknown == ["t: 'new' is rare or was not seen in training; scored as other"]
+
+
+class TestDates:
+    def test_parts_that_vary_become_features(self):
+        days = ["2017-01-30", "2017-01-31", "2017-02-02"]
+        assert fit(table_of(d=days)).width == 3
+        assert fit(table_of(d=[f"{day}T{hour:02}:00" for hour, day in enumerate(days)])).width == 5
+        assert fit(table_of(d=["2017-01-02", "2017-01-09"])).width == 1  # two Mondays
+        assert fit(table_of(d=days)).numeric_features.all()
+
+    def test_the_features_are_days_and_circles(self):
+        dates = ["2017-01-01T06:00", "2017-01-03T18:00"]  # a Sunday and a Tuesday
+        features = fit(table_of(d=dates), scaling="none").transform(table_of(d=dates))
+        sunday, tuesday = 2 * np.pi * 3 / 7, 2 * np.pi * 5 / 7  # the epoch was a Thursday
+        expected = [
+            [-1.25, 1, 0, np.sin(sunday), np.cos(sunday)],
+            [1.25, -1, 0, np.sin(tuesday), np.cos(tuesday)],
+        ]
+        np.testing.assert_allclose(features, expected, atol=1e-6)
+
+    def test_a_missing_date_lies_in_the_centre_of_the_circles(self):
+        encoder = fit(table_of(d=["2017-01-01T06:00", "2017-01-03T18:00"]), scaling="none", missing="mean")
+        assert encoder.transform(table_of(d=[None]).take(np.array([0]))).tolist() == [[0, 0, 0, 0, 0]]
+
+    def test_dates_before_1970_and_far_away_are_encoded(self):
+        encoder = fit(table_of(d=["0001-01-01", "1965-03-01", "9999-12-31"]))
+        assert np.isfinite(encoder.transform(table_of(d=["0001-01-01", "9999-12-31"]))).all()
+
+    @pytest.mark.parametrize(
+        "dates",
+        [
+            ["2017-01-30", "2017-01-31", "2017-02-02"],
+            ["2017-01-30T10:00:00", "2017-01-31T10:00:00", "2017-02-02T10:00:00"],
+            ["1917-01-30T10:00:00", "2017-01-31T23:59:00", "2017-02-02"],
+        ],
+    )
+    def test_they_come_back_as_iso_dates(self, dates):
+        encoder = fit(table_of(d=dates), scaling="asinh")
+        decoded = [row["d"] for row in encoder.decode(encoder.transform(table_of(d=dates)))]
+        off = np.array(decoded, dtype="datetime64[s]") - np.array(dates, dtype="datetime64[s]")
+        assert (np.abs(off) <= np.timedelta64(5, "m")).all()
+        if len(dates[0]) == len("2017-01-30"):
+            assert decoded == dates
+
+    def test_a_reconstruction_far_away_is_still_a_date(self):
+        encoder = fit(table_of(d=["2017-01-30", "2017-01-31"]))
+        far = np.full((2, encoder.width), 1e18, dtype=np.float32) * [[1], [-1]]
+        assert [row["d"] for row in encoder.decode(far)] == ["9999-12-31", "0001-01-01"]
+
+
+class TestStorage:
+    def test_what_is_stored_is_json_and_gives_the_same_encoder(self, mixed):
+        encoder = fit(mixed, label_column="label", categorical_column=["code"], vocab_size=1)
+        stored = json.dumps(encoder.to_dict(), allow_nan=False)
+        again = TabularEncoder.from_dict(json.loads(stored))
+        assert again == encoder
+        np.testing.assert_array_equal(again.transform(mixed), encoder.transform(mixed))
+
+    @pytest.mark.parametrize("stored", [{}, {"format": 99}, {"format": "1"}])
+    def test_another_format_is_refused(self, stored):
+        with pytest.raises(ArtifactIncompatible, match="train the model again"):
+            TabularEncoder.from_dict(stored)
+
+
+class TestOtherTables:
+    def test_a_column_that_is_lacking_is_named(self, mixed):
+        with pytest.raises(DataError) as failure:
+            fit(mixed, encode_column=["n", "t"]).transform(table_of(n=[1]))
+        assert list(failure.value.errors) == ["t"]
+
+    def test_a_column_of_another_type_is_named_with_its_first_value(self, mixed):
+        with pytest.raises(DataError, match="column n was trained on numbers; row 2 has 'abc'"):
+            fit(mixed, encode_column=["n"]).transform(Table({"n": np.array([None, "abc"], dtype=object)}, 2))
+        with pytest.raises(DataError, match="column d was trained on dates; row 1 has '5'"):
+            fit(mixed, encode_column=["d"]).transform(table_of(d=[5]))
+
+    def test_a_column_without_values_fits_every_type(self, mixed):
+        encoder = fit(mixed, encode_column=["n", "t", "d"])
+        nothing = table_of(n=[None], t=[None], d=[None])
+        expected = {"n": np.full(1, np.nan), "t": np.array([None]), "d": np.array(["NaT"], dtype="datetime64[us]")}
+        np.testing.assert_array_equal(encoder.transform(nothing), encoder.transform(Table(expected, 1)))
+
+    def test_numbers_in_a_text_column_are_their_text(self):
+        encoder = fit(table_of(t=["1", "2.5", "A"]))
+        np.testing.assert_array_equal(
+            encoder.transform(table_of(t=[1, 2.5])), encoder.transform(table_of(t=["1", "2.5"]))
+        )
+
+    def test_permuted_rows_give_permuted_features(self, mixed):
+        encoder = fit(mixed)
+        order = np.array([3, 1, 0, 2])
+        np.testing.assert_array_equal(encoder.transform(mixed.take(order)), encoder.transform(mixed)[order])
+
+
+NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**20), 10**20)
+TEXTS = st.none() | st.sampled_from(["a", "b", "ü", "", "NA", "1"]) | st.text(max_size=3)
+DATES = st.none() | st.datetimes().map(lambda date: date.isoformat())
+ROWS = st.lists(st.fixed_dictionaries({"n": NUMBERS, "c": NUMBERS, "t": TEXTS, "d": DATES}), min_size=1, max_size=8)
+
+
+@settings(deadline=None)
+@given(trained=ROWS, new=ROWS, scaling=st.sampled_from(["asinh", "standard", "minmax", "none"]))
+def test_rows_and_tables_are_encoded_alike_and_always_finite(trained, new, scaling):
+    def table(rows):
+        from algorithms.tabular.cells import is_missing
+
+        texts = [None if row["t"] is None or is_missing(row["t"]) else row["t"] for row in rows]
+        return Table(
+            {
+                "n": np.array([row["n"] for row in rows], dtype=np.float64),
+                "c": np.array([row["c"] for row in rows], dtype=np.float64),
+                "t": np.array(texts, dtype=object),
+                "d": np.array([row["d"] for row in rows], dtype="datetime64[us]"),
+            },
+            len(rows),
+        )
+
+    try:
+        encoder = fit(table(trained), scaling=scaling, categorical_column=["c"], vocab_size=2)
+    except DataError:  # every column is constant
+        return
+    features, notices = encoder.transform_rows(new)
+    assert features.dtype == np.float32
+    assert features.shape == (len(new), encoder.width) == (len(notices), len(encoder.numeric_features))
+    assert np.isfinite(features).all()
+    np.testing.assert_array_equal(features, encoder.transform(table(new)))
+    json.dumps(encoder.decode(features), allow_nan=False)
+
+
+def test_the_package_imports_neither_pandas_nor_pyarrow_nor_a_training_library():
+    program = (
+        "import sys, algorithms.tabular.encoder, algorithms.labels\n"
+        "print(sorted({'pandas', 'pyarrow', 'sklearn', 'tensorflow', 'torch', 'django'} & set(sys.modules)))"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program], cwd=Path(__file__).parents[3], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.strip() == "[]"
