@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 KEPT = 8
-MAX_ROWS = 100_000
 
 
 class ScorerCache:
@@ -91,6 +90,4 @@ def _rows(input_data: Any) -> Sequence[Mapping[str, Any]]:
         )
     if not rows:
         raise Invalid("input_data has no rows", {"input_data": ["send at least one row"]})
-    if len(rows) > MAX_ROWS:
-        raise Invalid(f"input_data has {len(rows)} rows", {"input_data": [f"at most {MAX_ROWS} rows a request"]})
     return rows
