@@ -24,17 +24,6 @@ MAX_KNOWN_VALUES = 10_000
 MAX_KNOWN_CHARACTERS = 1_000_000
 
 
-class _Slots(dict[Category, int]):
-    """Category → slot; whatever is not there has the last slot."""
-
-    def __init__(self, categories: Sequence[Category]) -> None:
-        super().__init__({category: slot for slot, category in enumerate(categories)})
-        self.other = len(categories)
-
-    def __missing__(self, category: Category) -> int:
-        return self.other
-
-
 @dataclass(frozen=True)
 class CategoryEncoder:
     """0/1 features: a slot per kept category, most frequent first, then the slot of all others.
@@ -71,12 +60,14 @@ class CategoryEncoder:
         return len(self.categories) + 1
 
     @cached_property
-    def _slots(self) -> _Slots:
-        return _Slots(self.categories)
+    def _slots(self) -> Mapping[Category, int]:
+        return {category: slot for slot, category in enumerate(self.categories)}
 
     def slots(self, values: Column) -> NDArray[np.intp]:
-        """Return the slot (N,) of each value (N,), text or numbers."""
-        return np.fromiter(map(self._slots.__getitem__, self._keys(values)), dtype=np.intp, count=len(values))
+        """Return the slot (N,) of each value (N,), text or numbers; the last slot is that of all others."""
+        keys, other = self._keys(values), len(self.categories)
+        slot_of = {key: self._slots.get(key, other) for key in set(keys)}
+        return np.fromiter(map(slot_of.__getitem__, keys), dtype=np.intp, count=len(keys))
 
     def encode(self, values: Column, out: NDArray[np.float32]) -> None:
         """Write the features of values (N,) into out (N, width)."""
@@ -85,8 +76,8 @@ class CategoryEncoder:
 
     def unseen(self, values: Column) -> dict[int, str]:
         """Return what to say about the values (N,) that training did not see, by their position."""
-        others = np.flatnonzero(self.slots(values) == self._slots.other)
-        keys = list(self._keys(values[others]))
+        others = np.flatnonzero(self.slots(values) == len(self.categories))
+        keys = self._keys(values[others])
         why = "was not seen in training" if self.rare_complete else "is rare or was not seen in training"
         return {
             int(position): f"{_shown(key)} {why}; scored as other"
@@ -118,7 +109,7 @@ class CategoryEncoder:
             stored["rare_share"],
         )
 
-    def _keys(self, values: Column) -> Iterable[Category]:
+    def _keys(self, values: Column) -> Sequence[Category]:
         if values.dtype == np.float64:
             numbers: list[float] = values.tolist()
             return [None if isnan(number) else number for number in numbers]

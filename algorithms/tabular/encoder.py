@@ -21,6 +21,8 @@ from algorithms.tabular.table import Column, ColumnType, Table, texts_of
 from algorithms.tabular.wording import named, quoted
 
 FORMAT = 1
+_CHUNK_ROWS = 4096
+"""Rows encoded at a time: their features, written column by column, stay in the processor's cache."""
 
 ColumnEncoder = NumberEncoder | CategoryEncoder | DateEncoder
 
@@ -142,8 +144,10 @@ class TabularEncoder:
 
     def _encode(self, columns: Mapping[str, Column], rows: int) -> NDArray[np.float32]:
         features = np.empty((rows, self.width), dtype=np.float32)
-        for name, encoder in self.columns.items():
-            encoder.encode(columns[name], features[:, self.slices[name]])
+        for start in range(0, rows, _CHUNK_ROWS):
+            chunk = slice(start, start + _CHUNK_ROWS)
+            for name, encoder in self.columns.items():
+                encoder.encode(columns[name][chunk], features[chunk, self.slices[name]])
         return features
 
     def _as_trained(self, name: str, values: Column) -> Column:
