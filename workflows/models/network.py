@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, When
 
 from algorithms.workflow_types import WORKFLOW_TYPES, WorkflowType
 
@@ -72,7 +72,8 @@ class Version(models.Model):
     @property
     def serving_run(self) -> Run | None:
         """The run whose model answers: the pinned one, else the newest that succeeded."""
-        return self.pinned_run or self.runs.succeeded().order_by("-number").first()
+        pinned_first = Case(When(pk=self.pinned_run_id, then=0), default=1)
+        return self.runs.succeeded().defer("result", "snapshot").order_by(pinned_first, "-number").first()
 
     @property
     def last_run(self) -> Run | None:

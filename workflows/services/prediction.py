@@ -10,7 +10,7 @@ from uuid import UUID
 from algorithms.errors import ArtifactError, RowsInvalid
 from workflows.errors import Invalid, Unavailable
 from workflows.models import Run
-from workflows.services.results import require_result
+from workflows.services.results import require_succeeded
 
 if TYPE_CHECKING:
     from algorithms.scorer import Scorer
@@ -64,7 +64,7 @@ def predict(run: Run, kind: str, input_data: Any, output: str | None) -> dict[st
         Conflict: the run has no model.
         Unavailable: its model is damaged.
     """
-    result = require_result(run)
+    require_succeeded(run)
     rows = _rows(input_data)
     if kind == "anomaly" and output is not None:
         raise Invalid("'type' belongs to predict/type/autoencoder", {"type": ["not used here; leave it out"]})
@@ -78,7 +78,7 @@ def predict(run: Run, kind: str, input_data: Any, output: str | None) -> dict[st
             answers = [{"reconstruction": reconstruction} for reconstruction in scorer.reconstruct(rows)]
     except RowsInvalid as error:
         raise Invalid(str(error), error.errors) from None
-    return {"run": str(run.id), "threshold": result["threshold"]["value"], "rows": answers}
+    return {"run": str(run.id), "threshold": scorer.threshold, "rows": answers}
 
 
 def _rows(input_data: Any) -> Sequence[Mapping[str, Any]]:

@@ -19,16 +19,20 @@ MAX_LOG_LINES = 10_000
 CSV_ROWS_AT_ONCE = 5000
 
 
-def require_result(run: Run) -> dict[str, Any]:
+def require_succeeded(run: Run) -> None:
+    """Raise Conflict unless the run has a model and a result."""
+    if run.state != RunState.SUCCEEDED:
+        raise Conflict(f"run {run.number} of {run.version} is {run.state}: it has no result")
+
+
+def read_result(run: Run) -> dict[str, Any]:
     """Return the result of a succeeded run.
 
     Raises:
         Conflict: the run has none (yet).
     """
-    if run.state != RunState.SUCCEEDED or run.result is None:
-        raise Conflict(f"run {run.number} of {run.version} is {run.state}: it has no result")
-    result: dict[str, Any] = run.result
-    return result
+    require_succeeded(run)
+    return dict(run.result or {})
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ def score_table(run: Run, node: str) -> ScoreTable:
         Conflict: the run has no result.
         NotFound: the run did not score this node.
     """
-    result = require_result(run)
+    result = read_result(run)
     if not (run.artifact / f"scores.{node}.npy").exists():
         raise NotFound(f"run {run.number} of {run.version} has no scores of node {node}: it had no data")
     return ScoreTable(run.artifact, node, result["columns"], result["threshold"]["value"])

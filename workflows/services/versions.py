@@ -17,21 +17,23 @@ def get_version(name: str, number: int) -> Version:
     Raises:
         NotFound: there is no such network or version.
     """
-    network = get_network(name)
-    try:
-        return network.versions.select_related("network", "pinned_run").get(number=number)
-    except Version.DoesNotExist:
-        raise NotFound(f"version {number} of network {name} does not exist") from None
+    version = Version.objects.select_related("network").filter(network__name=name, number=number).first()
+    if version is None:
+        get_network(name)
+        raise NotFound(f"version {number} of network {name} does not exist")
+    return version
 
 
 def get_active_version(name: str) -> Version:
     """Return the active version of a network.
 
     Raises:
+        NotFound: there is no such network.
         Conflict: none is active.
     """
-    version = get_network(name).versions.select_related("network", "pinned_run").filter(active=True).first()
+    version = Version.objects.select_related("network").filter(network__name=name, active=True).first()
     if version is None:
+        get_network(name)
         raise Conflict(f"network {name} has no active version; PUT active_flag 'Y' on one")
     return version
 

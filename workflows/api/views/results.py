@@ -28,7 +28,7 @@ class ResultView(APIView):
                 "nn_batch_ver_id": run.number,
                 "id": str(run.id),
                 "condition": run.condition,
-                **results.require_result(run),
+                **results.read_result(run),
                 "links": _links(request, nnid, ver, run),
             }
         )
