@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("live")
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -104,7 +104,7 @@ def wait_for(holds: Callable[[], bool], *, seconds: float) -> None:
 
 def start(home: Path, log: Path, **variables: str) -> Service:
     """Start the launcher; it is not ready yet."""
-    variables.setdefault("PORT", str(free_port()))
+    variables.setdefault("PORT", str(find_free_port()))
     clean = {key: value for key, value in os.environ.items() if key not in OWN}
     with log.open("w") as file:
         process = subprocess.Popen(
@@ -117,6 +117,11 @@ def start(home: Path, log: Path, **variables: str) -> Service:
             text=True,
         )
     return Service(home, int(variables["PORT"]), process, log)
+
+
+@pytest.fixture
+def free_port() -> int:
+    return find_free_port()
 
 
 @pytest.fixture(name="wait_for", scope="session")
