@@ -54,7 +54,7 @@ def web(_home: Path) -> list[str]:
     """The web server. Its timeout watches the process, not a request: an upload may take as long as it needs."""
     return [
         *(sys.executable, "-m", "gunicorn", "nnservice.wsgi:application"),
-        *("--bind", f"127.0.0.1:{env.integer('PORT', 8000, minimum=1)}"),
+        *("--bind", f"{env.text('NNSERVICE_BIND', '127.0.0.1')}:{env.integer('PORT', 8000, minimum=1)}"),
         *("--worker-class", "gthread"),
         *("--workers", str(env.integer("WEB_WORKERS", 2, minimum=1))),
         *("--threads", "8"),
