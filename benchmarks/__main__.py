@@ -5,7 +5,7 @@ import importlib
 import sys
 from pathlib import Path
 
-NOT_BENCHMARKS = {"__init__", "__main__", "report", "one_class"}
+NOT_BENCHMARKS = {"__init__", "__main__", "report", "one_class", "training_peers"}
 
 
 def benchmarks() -> dict[str, str]:

@@ -1,5 +1,7 @@
 """The trained network as ONNX, the file that serves."""
 
+from typing import Any
+
 import numpy as np
 import onnxruntime
 import tf2onnx
@@ -28,10 +30,21 @@ def to_onnx(network: keras.Model, sample: NDArray[np.float32]) -> bytes:
     """
     signature = [tf.TensorSpec((None, network.input_shape[1]), tf.float32, name="features")]
     function = tf.function(lambda features: network(features, training=False), signature, autograph=False)
-    model, _ = tf2onnx.convert.from_function(function, signature, opset=OPSET)
+    model, _ = tf2onnx.convert.from_function(
+        function, signature, opset=OPSET, custom_op_handlers={"Erfc": (_complement_of_erf, [])}
+    )
     serialized: bytes = model.SerializeToString()
     _compare(network, serialized, sample[:CHECKED_ROWS])
     return serialized
+
+
+def _complement_of_erf(graph: Any, node: Any, name: str, _: Any) -> Any:
+    """Write TensorFlow's Erfc, which Keras' gelu uses and ONNX lacks, as 1 - Erf."""
+    one = graph.make_const(f"{name}_one", np.array(1, np.float32))
+    erf = graph.make_node("Erf", node.input)
+    node.type = "Sub"
+    graph.replace_inputs(node, [one.output[0], erf.output[0]])
+    return node
 
 
 def _compare(network: keras.Model, serialized: bytes, sample: NDArray[np.float32]) -> None:
