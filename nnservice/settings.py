@@ -139,7 +139,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": [
         "workflows.api.representation.NninfoRenderer",
         "rest_framework.renderers.JSONRenderer",
-        "rest_framework.renderers.BrowsableAPIRenderer",
+        "workflows.api.representation.PageRenderer",
     ],
     "DEFAULT_PARSER_CLASSES": ["workflows.api.parsers.JSONObjectParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "workflows.api.representation.StrictNegotiation",

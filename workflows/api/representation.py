@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
 
 
 class NninfoRenderer(JSONRenderer):
@@ -26,6 +29,13 @@ class NninfoRenderer(JSONRenderer):
     ) -> bytes:
         inner = super().render(data, accepted_media_type, renderer_context)
         return json.dumps(inner.decode()).encode()
+
+
+class PageRenderer(BrowsableAPIRenderer):
+    """DRF's browsable API, showing the plain representation."""
+
+    def get_default_renderer(self, view: "APIView") -> BaseRenderer:
+        return JSONRenderer()
 
 
 class StrictNegotiation(DefaultContentNegotiation):

@@ -55,7 +55,13 @@ MEANING = {
 
 
 def documented(
-    operation_id: str, *, answer: Any, body: Any = None, query: Any = None, errors: Sequence[int] = (400, 404)
+    operation_id: str,
+    summary: str,
+    *,
+    answer: Any,
+    body: Any = None,
+    query: Any = None,
+    errors: Sequence[int] = (400, 404),
 ) -> Callable[[Method], Method]:
     """Describe one operation: its body, query parameters, answer and the errors it can give."""
     codes = {400, 406, 503, *errors} | ({413, 415} if body is not None else set())
@@ -67,6 +73,8 @@ def documented(
     answers = answer if isinstance(answer, dict) else {200: answer}
     decorate: Callable[[Method], Method] = extend_schema(
         operation_id=operation_id,
+        summary=summary,
+        tags=[operation_id.partition("_")[0]],
         request=body,
         parameters=[query] if query is not None else [],
         responses={**answers, **refusals},

@@ -23,12 +23,14 @@ def deleted(what: str) -> Response:
 class NetworkView(APIView):
     """A network; `new` as nnid draws a name on POST, `all` lists on GET."""
 
-    @documented("network_create", body=shapes.NetworkBody, answer=shapes.NetworkCreated, errors=(405, 409))
+    @documented(
+        "network_create", "Create a network", body=shapes.NetworkBody, answer=shapes.NetworkCreated, errors=(405, 409)
+    )
     def post(self, request: Request, nnid: str) -> Response:
         network = networks.create_network(nnid, **shapes.NetworkBody.body(request))
         return Response({"nn_id": network.name, "graph": shapes.NetworkGraph([network], many=True).data})
 
-    @documented("network_read", query=shapes.NetworkQuery, answer=shapes.NetworkList)
+    @documented("network_read", "Read a network, or list all", query=shapes.NetworkQuery, answer=shapes.NetworkList)
     def get(self, request: Request, nnid: str) -> Response:
         if nnid != EVERY:
             found = [networks.get_network(nnid)]
@@ -38,12 +40,14 @@ class NetworkView(APIView):
         page = Page(networks.list_networks(**filters), query)
         return page.answer(_listed(page.items) | page.fields(), request)
 
-    @documented("network_change", body=shapes.NetworkBody, answer=shapes.NetworkRecord, errors=(404, 405))
+    @documented(
+        "network_change", "Change a network", body=shapes.NetworkBody, answer=shapes.NetworkRecord, errors=(404, 405)
+    )
     def put(self, request: Request, nnid: str) -> Response:
         network = networks.get_network(_single(nnid))
         return Response(shapes.NetworkRecord(networks.update_network(network, **shapes.NetworkBody.body(request))).data)
 
-    @documented("network_delete", answer=shapes.Deleted, errors=(404, 405, 409))
+    @documented("network_delete", "Delete a network with all it holds", answer=shapes.Deleted, errors=(404, 405, 409))
     def delete(self, request: Request, nnid: str) -> Response:
         networks.delete_network(networks.get_network(_single(nnid)))
         return deleted(f"network {nnid}")
@@ -65,7 +69,7 @@ def _listed(found: list[Any]) -> dict[str, Any]:
 class VersionsView(APIView):
     """The versions of a network."""
 
-    @documented("version_create", body=shapes.VersionBody, answer={200: int}, errors=(404,))
+    @documented("version_create", "Create the next version", body=shapes.VersionBody, answer={200: int}, errors=(404,))
     def post(self, request: Request, nnid: str) -> Response:
         body = shapes.VersionBody.body(request)
         source = body.pop("copy_from", None)
@@ -73,18 +77,26 @@ class VersionsView(APIView):
         version = versions.create_version(networks.get_network(nnid), copy_from=copy_from, **body)
         return Response(version.number)
 
-    @documented("version_list", query=PageQuery, answer=shapes.VersionRecord(many=True))
+    @documented("version_list", "List the versions", query=PageQuery, answer=shapes.VersionRecord(many=True))
     def get(self, request: Request, nnid: str) -> Response:
         page = Page(versions.list_versions(networks.get_network(nnid)), PageQuery.query(request))
         return page.answer(shapes.VersionRecord(page.items, many=True).data, request)
 
-    @documented("version_change", body=shapes.VersionChange, answer=shapes.VersionRecord)
+    @documented(
+        "version_change", "Change or activate a version", body=shapes.VersionChange, answer=shapes.VersionRecord
+    )
     def put(self, request: Request, nnid: str) -> Response:
         body = shapes.VersionChange.body(request)
         version = versions.update_version(versions.get_version(nnid, body.pop("number")), **body)
         return Response(shapes.VersionRecord(versions.list_versions(version.network).get(pk=version.pk)).data)
 
-    @documented("version_delete", body=shapes.VersionNumber, answer=shapes.Deleted, errors=(404, 409))
+    @documented(
+        "version_delete",
+        "Delete a version with all it holds",
+        body=shapes.VersionNumber,
+        answer=shapes.Deleted,
+        errors=(404, 409),
+    )
     def delete(self, request: Request, nnid: str) -> Response:
         version = versions.get_version(nnid, shapes.VersionNumber.body(request)["number"])
         versions.delete_version(version)
@@ -94,13 +106,15 @@ class VersionsView(APIView):
 class VersionRunsView(APIView):
     """The runs (the old API's batches) of a version, and which of them serves."""
 
-    @documented("version_runs", query=PageQuery, answer=RunSummary(many=True))
+    @documented("version_runs", "List the runs of a version", query=PageQuery, answer=RunSummary(many=True))
     def get(self, request: Request, nnid: str, ver: int) -> Response:
         version = versions.get_version(nnid, ver)
         page = Page(runs.list_runs(version), PageQuery.query(request))
         return page.answer(RunSummary(page.items, many=True, context=runs.serving_context(version)).data, request)
 
-    @documented("version_pin_run", body=RunPin, answer=RunSummary, errors=(404, 409))
+    @documented(
+        "version_pin_run", "Pin the run that serves, or release it", body=RunPin, answer=RunSummary, errors=(404, 409)
+    )
     def put(self, request: Request, nnid: str, ver: int) -> Response:
         body = RunPin.body(request)
         version = versions.get_version(nnid, ver)
@@ -108,7 +122,13 @@ class VersionRunsView(APIView):
         versions.pin_run(version, run, pinned=body["pinned"])
         return Response(RunSummary(runs.get_run(version, str(run.number)), context=runs.serving_context(version)).data)
 
-    @documented("version_delete_run", body=RunNumber, answer=shapes.Deleted, errors=(404, 409))
+    @documented(
+        "version_delete_run",
+        "Delete a run that does not serve",
+        body=RunNumber,
+        answer=shapes.Deleted,
+        errors=(404, 409),
+    )
     def delete(self, request: Request, nnid: str, ver: int) -> Response:
         version = versions.get_version(nnid, ver)
         run = runs.get_run(version, str(RunNumber.body(request)["number"]))

@@ -53,7 +53,7 @@ class DataView(APIView):
     def _node(self, nnid: str, ver: int, name: str) -> Node:
         return nodes.get_node(versions.get_version(nnid, ver), name, among=self.nodes)
 
-    @documented("data_upload", body=MULTIPART, answer=shapes.Uploaded, errors=(404, 409, 422))
+    @documented("data_upload", "Upload CSV files", body=MULTIPART, answer=shapes.Uploaded, errors=(404, 409, 422))
     def post(self, request: Request, nnid: str, ver: int, node: str, **_: str) -> Response:
         found = self._node(nnid, ver, node)
         stored = datasets.store_uploads(found, _uploads(request))
@@ -66,17 +66,25 @@ class DataView(APIView):
             }
         )
 
-    @documented("data_parameters", body=parameters_of("datasrc"), answer=shapes.NodeRecord, errors=(404,))
+    @documented(
+        "data_parameters",
+        "Set how files are read",
+        body=parameters_of("datasrc"),
+        answer=shapes.NodeRecord,
+        errors=(404,),
+    )
     def put(self, request: Request, nnid: str, ver: int, node: str, **_: str) -> Response:
         found = nodes.set_parameters(self._node(nnid, ver, node), dict(request.data))
         return Response(shapes.NodeRecord(found).data)
 
-    @documented("data_list", query=PageQuery, answer=shapes.FileRecord(many=True))
+    @documented("data_list", "List the uploaded files", query=PageQuery, answer=shapes.FileRecord(many=True))
     def get(self, request: Request, nnid: str, ver: int, node: str, **_: str) -> Response:
         page = Page(datasets.list_files(self._node(nnid, ver, node)), PageQuery.query(request))
         return page.answer(shapes.FileRecord(page.items, many=True).data, request)
 
-    @documented("data_delete", body=shapes.FileName, answer=shapes.FilesDeleted, errors=(404, 409))
+    @documented(
+        "data_delete", "Remove one file, or all", body=shapes.FileName, answer=shapes.FilesDeleted, errors=(404, 409)
+    )
     def delete(self, request: Request, nnid: str, ver: int, node: str, **_: str) -> Response:
         names = datasets.delete_files(self._node(nnid, ver, node), shapes.FileName.body(request).get("file"))
         return Response({"status": "200", "result": f"{len(names)} files were deleted", "files": names})
@@ -121,15 +129,27 @@ class FeederView(ParametersView):
 
     nodes = ("feed_train", "feed_test")
 
-    @documented("feeder_set", body=parameters_of("feed_train"), answer=shapes.NodeRecord, errors=(404, 422))
+    @documented(
+        "feeder_set",
+        "Set which columns are used, and how",
+        body=parameters_of("feed_train"),
+        answer=shapes.NodeRecord,
+        errors=(404, 422),
+    )
     def post(self, request: Request, nnid: str, ver: int, node: str, net: str) -> Response:
         return self._set(request, nnid, ver, node, net)
 
-    @documented("feeder_change", body=parameters_of("feed_train"), answer=shapes.NodeRecord, errors=(404, 422))
+    @documented(
+        "feeder_change",
+        "Change which columns are used, and how",
+        body=parameters_of("feed_train"),
+        answer=shapes.NodeRecord,
+        errors=(404, 422),
+    )
     def put(self, request: Request, nnid: str, ver: int, node: str, net: str) -> Response:
         return self._set(request, nnid, ver, node, net)
 
-    @documented("feeder_read", answer=shapes.NodeRecord)
+    @documented("feeder_read", "Read the feeder's parameters", answer=shapes.NodeRecord)
     def get(self, request: Request, nnid: str, ver: int, node: str, net: str) -> Response:
         return self._read(nnid, ver, node, net)
 
@@ -139,15 +159,27 @@ class NetworkParametersView(ParametersView):
 
     nodes = ("netconf_node",)
 
-    @documented("netconf_set", body=parameters_of("netconf_node"), answer=shapes.NodeRecord, errors=(404, 422))
+    @documented(
+        "netconf_set",
+        "Set the model and its training",
+        body=parameters_of("netconf_node"),
+        answer=shapes.NodeRecord,
+        errors=(404, 422),
+    )
     def post(self, request: Request, nnid: str, ver: int, net: str) -> Response:
         return self._set(request, nnid, ver, "netconf_node", net)
 
-    @documented("netconf_change", body=parameters_of("netconf_node"), answer=shapes.NodeRecord, errors=(404, 422))
+    @documented(
+        "netconf_change",
+        "Change the model and its training",
+        body=parameters_of("netconf_node"),
+        answer=shapes.NodeRecord,
+        errors=(404, 422),
+    )
     def put(self, request: Request, nnid: str, ver: int, net: str) -> Response:
         return self._set(request, nnid, ver, "netconf_node", net)
 
-    @documented("netconf_read", answer=shapes.NodeRecord)
+    @documented("netconf_read", "Read the model's parameters", answer=shapes.NodeRecord)
     def get(self, request: Request, nnid: str, ver: int, net: str) -> Response:
         return self._read(nnid, ver, "netconf_node", net)
 
@@ -157,14 +189,26 @@ class EvaluationView(ParametersView):
 
     nodes = ("eval_node",)
 
-    @documented("evaluation_set", body=parameters_of("eval_node"), answer=shapes.NodeRecord, errors=(404, 422))
+    @documented(
+        "evaluation_set",
+        "Set the label and the threshold rule",
+        body=parameters_of("eval_node"),
+        answer=shapes.NodeRecord,
+        errors=(404, 422),
+    )
     def post(self, request: Request, nnid: str, ver: int) -> Response:
         return self._set(request, nnid, ver, "eval_node")
 
-    @documented("evaluation_change", body=parameters_of("eval_node"), answer=shapes.NodeRecord, errors=(404, 422))
+    @documented(
+        "evaluation_change",
+        "Change the label and the threshold rule",
+        body=parameters_of("eval_node"),
+        answer=shapes.NodeRecord,
+        errors=(404, 422),
+    )
     def put(self, request: Request, nnid: str, ver: int) -> Response:
         return self._set(request, nnid, ver, "eval_node")
 
-    @documented("evaluation_read", answer=shapes.NodeRecord)
+    @documented("evaluation_read", "Read the evaluation's parameters", answer=shapes.NodeRecord)
     def get(self, request: Request, nnid: str, ver: int) -> Response:
         return self._read(nnid, ver, "eval_node")

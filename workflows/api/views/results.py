@@ -18,7 +18,13 @@ from workflows.services import prediction, results, runs, versions
 class ResultView(APIView):
     """The result of the serving run, or of the one named."""
 
-    @documented("result_read", query=shapes.RunQuery, answer=shapes.Result, errors=(404, 409))
+    @documented(
+        "result_read",
+        "Metrics, threshold and the most anomalous rows",
+        query=shapes.RunQuery,
+        answer=shapes.Result,
+        errors=(404, 409),
+    )
     def get(self, request: Request, nnid: str, ver: int) -> Response:
         run = runs.get_run(versions.get_version(nnid, ver), shapes.RunQuery.query(request).get("run"))
         return Response(
@@ -49,6 +55,7 @@ class ScoresView(APIView):
 
     @documented(
         "result_scores",
+        "Scores of all rows",
         query=shapes.ScoresQuery,
         answer={
             (200, "application/json"): shapes.ScoresPage,
@@ -90,7 +97,7 @@ class ScoresView(APIView):
 class PredictView(APIView):
     """Verdicts on new rows from the serving run of a version, or of the active one."""
 
-    @documented("predict", body=shapes.PredictBody, answer=shapes.Prediction, errors=(404, 409))
+    @documented("predict", "Score new rows", body=shapes.PredictBody, answer=shapes.Prediction, errors=(404, 409))
     def post(self, request: Request, kind: str, nnid: str, served: int | None) -> Response:
         body = shapes.PredictBody.body(request)
         version = versions.get_active_version(nnid) if served is None else versions.get_version(nnid, served)

@@ -15,22 +15,24 @@ from workflows.services import results, runs, versions
 class TrainView(APIView):
     """The training of a version."""
 
-    @documented("train_start", body=shapes.TrainBody, answer=shapes.RunStarted, errors=(404, 409, 422))
+    @documented(
+        "train_start", "Start training", body=shapes.TrainBody, answer=shapes.RunStarted, errors=(404, 409, 422)
+    )
     def post(self, request: Request, nnid: str, ver: int) -> Response:
         shapes.TrainBody.body(request)
         run = runs.start_run(versions.get_version(nnid, ver))
         return Response(shapes.RunStarted(run).data)
 
-    @documented("train_state", answer=shapes.RunRecord)
+    @documented("train_state", "State and progress of the newest run", answer=shapes.RunRecord)
     def get(self, request: Request, nnid: str, ver: int) -> Response:
         return Response(shapes.RunRecord(runs.last_run(versions.get_version(nnid, ver))).data)
 
-    @documented("train_change", body=shapes.TrainChange, answer=shapes.RunRecord, errors=(404, 409))
+    @documented("train_change", "Stop the run", body=shapes.TrainChange, answer=shapes.RunRecord, errors=(404, 409))
     def put(self, request: Request, nnid: str, ver: int) -> Response:
         shapes.TrainChange.body(request)
         return self._stop(nnid, ver)
 
-    @documented("train_stop", answer=shapes.RunRecord, errors=(404, 409))
+    @documented("train_stop", "Stop the run", answer=shapes.RunRecord, errors=(404, 409))
     def delete(self, request: Request, nnid: str, ver: int) -> Response:
         return self._stop(nnid, ver)
 
@@ -41,7 +43,9 @@ class TrainView(APIView):
 class HistoryView(APIView):
     """Every run of a version with all that made it."""
 
-    @documented("train_history", query=PageQuery, answer=shapes.RunHistory(many=True))
+    @documented(
+        "train_history", "Every run with all that made it", query=PageQuery, answer=shapes.RunHistory(many=True)
+    )
     def get(self, request: Request, nnid: str, ver: int) -> Response:
         version = versions.get_version(nnid, ver)
         page = Page(runs.list_runs(version), PageQuery.query(request))
@@ -52,7 +56,7 @@ class HistoryView(APIView):
 class LogView(APIView):
     """The end of a run's log."""
 
-    @documented("run_log", answer=shapes.LogLines)
+    @documented("run_log", "The last lines of a run's log", answer=shapes.LogLines)
     def get(self, request: Request, run: UUID, line: int) -> Response:
         found = runs.get_run_by_id(run)
         return Response({"id": str(found.id), "state": found.state, "lines": results.tail_log(found, line)})

@@ -21,20 +21,26 @@ def _place(version: Version) -> dict[str, Any]:
 class InitView(APIView):
     """The node chain of a version."""
 
-    @documented("workflow_create", body=shapes.WorkflowTypeBody, answer=shapes.WorkflowRecord, errors=(404, 409))
+    @documented(
+        "workflow_create",
+        "Create the node chain of a type",
+        body=shapes.WorkflowTypeBody,
+        answer=shapes.WorkflowRecord,
+        errors=(404, 409),
+    )
     def post(self, request: Request, nnid: str, ver: int) -> Response:
         version = versions.get_version(nnid, ver)
         type_name = shapes.WorkflowTypeBody.body(request)["type"]
         chain = nodes.initialise(version, type_name)
         return Response({**_place(version), "type": type_name, "nodes": [node.name for node in chain]})
 
-    @documented("workflow_read", answer=shapes.WorkflowRecord)
+    @documented("workflow_read", "Read the node chain", answer=shapes.WorkflowRecord)
     def get(self, request: Request, nnid: str, ver: int) -> Response:
         version = versions.get_version(nnid, ver)
         chain = nodes.list_nodes(version)
         return Response({**_place(version), "type": version.workflow_type, "nodes": [node.name for node in chain]})
 
-    @documented("workflow_delete", answer=Deleted, errors=(404, 409))
+    @documented("workflow_delete", "Remove the node chain with its data", answer=Deleted, errors=(404, 409))
     def delete(self, request: Request, nnid: str, ver: int) -> Response:
         version = versions.get_version(nnid, ver)
         nodes.remove_workflow(version)
@@ -44,7 +50,7 @@ class InitView(APIView):
 class NodeParametersView(APIView):
     """The stored parameters of one node, or of `all`."""
 
-    @documented("node_parameters", answer=shapes.NodeRecord(many=True))
+    @documented("node_parameters", "Read the parameters of one node, or of all", answer=shapes.NodeRecord(many=True))
     def get(self, request: Request, nnid: str, ver: int, node: str) -> Response:
         version = versions.get_version(nnid, ver)
         found = nodes.list_nodes(version) if node == "all" else [nodes.get_node(version, node)]
@@ -54,7 +60,7 @@ class NodeParametersView(APIView):
 class WorkflowStateView(APIView):
     """The state of each node, and what is missing for training."""
 
-    @documented("workflow_state", answer=shapes.WorkflowState)
+    @documented("workflow_state", "What the nodes have, and what is missing", answer=shapes.WorkflowState)
     def get(self, request: Request, nnid: str, ver: int) -> Response:
         version = versions.get_version(nnid, ver)
         return Response({**_place(version), **workflow_state.describe_state(version)})
@@ -63,7 +69,7 @@ class WorkflowStateView(APIView):
 class WorkflowNodesView(APIView):
     """The nodes of a version with the edges between them."""
 
-    @documented("workflow_nodes", answer=shapes.NodeGraph)
+    @documented("workflow_nodes", "List the nodes and edges", answer=shapes.NodeGraph)
     def get(self, request: Request, nnid: str, ver: int) -> Response:
         version = versions.get_version(nnid, ver)
         chain = [node.name for node in nodes.list_nodes(version)]
@@ -75,7 +81,7 @@ class WorkflowNodesView(APIView):
 class MenuView(APIView):
     """The workflow types on offer."""
 
-    @documented("workflow_types", answer=shapes.WorkflowTypeRecord(many=True))
+    @documented("workflow_types", "List the workflow types on offer", answer=shapes.WorkflowTypeRecord(many=True))
     def get(self, request: Request) -> Response:
         return Response(workflow_state.describe_types(schemas=False))
 
@@ -83,6 +89,10 @@ class MenuView(APIView):
 class GraphView(APIView):
     """The workflow types with their edges and the JSON schemas of their parameters."""
 
-    @documented("workflow_type_graphs", answer=shapes.WorkflowTypeGraph(many=True))
+    @documented(
+        "workflow_type_graphs",
+        "Describe the workflow types with their parameters' schemas",
+        answer=shapes.WorkflowTypeGraph(many=True),
+    )
     def get(self, request: Request) -> Response:
         return Response(workflow_state.describe_types(schemas=True))
