@@ -5,6 +5,7 @@ import socket
 
 import psutil
 
+from examples import demo
 from nnservice.home import socket_path
 
 
@@ -106,3 +107,21 @@ def test_a_state_folder_with_a_long_path_and_odd_characters_works_and_keeps_its_
         assert not socket_path(home).exists()
         socket_path(home).parent.rmdir()  # asking for the path has made it again
     assert len(keys) == 1
+
+
+def test_a_training_ends_with_the_service_and_goes_on_with_the_next(start_service, wait_for, tmp_path):
+    home = tmp_path / "home"
+    service = start_service(home)
+    service.wait_until_ready()
+    nn_id = demo.define_and_train(demo.Api(service.port), demo.STEEL, demo.STEEL_FEEDER, {"iter": 1_000_000})
+    wait_for(lambda: service.running("algorithms fit"), seconds=60)
+    assert service.stop() == 0
+    assert service.left() == []
+
+    service = start_service(home)
+    service.wait_until_ready()
+    wait_for(lambda: service.running("algorithms fit"), seconds=60)
+    path = f"type/runmanager/state/train/nnid/{nn_id}/ver/1/"
+    assert demo.Api(service.port).call("GET", path)["state"] == "running"
+    assert service.stop() == 0
+    assert service.left() == []
