@@ -1,0 +1,76 @@
+import json
+
+import numpy as np
+import pytest
+from sklearn import metrics as sklearn_metrics
+
+from algorithms.metrics import average_precision, label_metrics, precision_at, roc_auc, score_metrics
+
+SCORES = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
+LABELS = np.array([1, 0, 1, 0, 0, 0], np.int8)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("decimals", [1, 15])
+def test_the_areas_are_those_of_scikit_learn_ties_included(seed, decimals):
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(500) < 0.1).astype(np.int8)
+    scores = (rng.random(500) + 0.5 * labels).round(decimals)
+    assert roc_auc(scores, labels) == pytest.approx(sklearn_metrics.roc_auc_score(labels, scores), rel=1e-12)
+    expected = sklearn_metrics.average_precision_score(labels, scores)
+    assert average_precision(scores, labels) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_areas_by_hand():
+    assert roc_auc(SCORES, LABELS) == pytest.approx(7 / 8)
+    assert average_precision(SCORES, LABELS) == pytest.approx((1 + 2 / 3) / 2)
+    assert roc_auc(np.ones(6), LABELS) == 0.5
+
+
+def test_precision_at_k_breaks_ties_by_row():
+    assert precision_at(SCORES, LABELS, 3) == pytest.approx(2 / 3)
+    assert precision_at(np.zeros(6), LABELS, 1) == 1.0
+
+
+def test_the_metrics_of_labelled_rows_by_hand():
+    metrics, notices = label_metrics(SCORES, LABELS, 0.65, ks=(1, 4, 50))
+    assert metrics["anomalies"] == 2
+    assert metrics["confusion_matrix"] == {"tn": 3, "fp": 1, "fn": 0, "tp": 2}
+    assert (metrics["precision"], metrics["recall"]) == (pytest.approx(2 / 3), 1.0)
+    assert metrics["f1"] == pytest.approx(0.8)
+    assert metrics["precision_at_k"] == [
+        {"k": 1, "precision": 1.0},
+        {"k": 4, "precision": 0.5},
+        {"k": 2, "precision": 0.5},
+    ]
+    assert notices == []
+
+
+@pytest.mark.parametrize(("label", "word"), [(0, "normal rows"), (1, "anomalies")])
+def test_one_class_only_gives_null_and_a_notice(label, word):
+    metrics, notices = label_metrics(SCORES, np.full(6, label, np.int8), 0.65)
+    assert metrics["roc_auc"] is None
+    assert metrics["average_precision"] is None
+    assert notices == [f"all 6 evaluated rows are {word}: roc_auc and average_precision need both"]
+
+
+def test_no_flagged_row_gives_a_null_precision_and_a_notice():
+    metrics, notices = label_metrics(SCORES, LABELS, 1.0)
+    assert metrics["precision"] is None
+    assert (metrics["recall"], metrics["f1"]) == (0.0, 0.0)
+    assert notices == ["no evaluated row scores above the threshold 1: precision is undefined"]
+
+
+def test_scores_alone_give_quantiles_and_the_flagged_share():
+    metrics = score_metrics(np.arange(101.0), 94.0)
+    assert metrics["rows"] == 101
+    assert metrics["flagged"] == 6
+    assert metrics["flagged_share"] == pytest.approx(6 / 101)
+    assert metrics["score_quantiles"] == {
+        "0": 0, "0.01": 1, "0.05": 5, "0.25": 25, "0.5": 50, "0.75": 75, "0.95": 95, "0.99": 99, "1": 100,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("labels", [LABELS, np.zeros(6, np.int8), np.ones(6, np.int8)])
+def test_everything_is_json_without_nan(labels):
+    json.dumps([score_metrics(SCORES, 2.0), label_metrics(SCORES, labels, 2.0)], allow_nan=False)

@@ -1,0 +1,189 @@
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from algorithms.artifacts import write_artifact
+from algorithms.autoencoder.params import AutoencoderFeederParams
+from algorithms.errors import ArtifactCorrupt, ArtifactIncompatible, RowsInvalid
+from algorithms.scorer import Scorer
+from algorithms.tabular.encoder import TabularEncoder
+from tests.algorithms.contract import steel
+
+ROWS = [{"grade": "A", "temperature": 1500.0, "weight": 150.0}, {"grade": "Z", "temperature": 1580.0, "weight": None}]
+
+
+def linear_model(width, factor=0.5, bias=None):
+    """Reconstruct each feature as factor · feature + bias; the code is the first feature."""
+    weights = (np.eye(width) * factor).astype(np.float32)
+    first = np.eye(width, 1, dtype=np.float32)
+    offset = np.zeros(width, np.float32) if bias is None else np.asarray(bias, np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["features", "w"], ["scaled"]),
+            helper.make_node("Add", ["scaled", "b"], ["reconstruction"]),
+            helper.make_node("MatMul", ["features", "f"], ["code"]),
+        ],
+        "linear",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["rows", width])],
+        [
+            helper.make_tensor_value_info("reconstruction", TensorProto.FLOAT, ["rows", width]),
+            helper.make_tensor_value_info("code", TensorProto.FLOAT, ["rows", 1]),
+        ],
+        [numpy_helper.from_array(array, name) for array, name in ((weights, "w"), (offset, "b"), (first, "f"))],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return TabularEncoder.fit(steel(), AutoencoderFeederParams(), scaling="asinh")
+
+
+@pytest.fixture(scope="module")
+def scorer(encoder):
+    return Scorer(linear_model(encoder.width), encoder, threshold=0.2)
+
+
+@pytest.fixture
+def artifact(scorer, tmp_path):
+    with write_artifact(tmp_path / "artifact") as folder:
+        scorer.save(folder)
+    return tmp_path / "artifact"
+
+
+def test_the_score_is_the_mean_squared_error_and_columns_share_it(scorer, encoder):
+    features = np.zeros((1, encoder.width), np.float32)
+    features[0, encoder.slices["grade"].start] = 1.0
+    features[0, encoder.slices["weight"]] = 2.0
+    scores, contributions = scorer.score_matrix(features)
+    assert scorer.columns == ["grade", "temperature", "weight"]
+    assert contributions[0] == pytest.approx([0.5**2 / encoder.width, 0.0, 1.0 / encoder.width])
+    assert scores == pytest.approx([1.25 / encoder.width])
+
+
+def test_contributions_sum_to_the_score_exactly(scorer, encoder):
+    features = np.random.default_rng(0).normal(size=(1000, encoder.width)).astype(np.float32)
+    scores, contributions = scorer.score_matrix(features)
+    assert np.array_equal(contributions.sum(axis=1), scores)
+
+
+def test_many_rows_are_scored_in_chunks_with_the_same_result(encoder, scorer, monkeypatch):
+    table = steel(rows=100)
+    whole = scorer.score_table(table)
+    monkeypatch.setattr("algorithms.scorer.CHUNK_VALUES", 7 * encoder.width)
+    chunked = Scorer(linear_model(encoder.width), encoder, 0.2)
+    assert len(list(chunked._chunks(100))) == 15
+    for a, b in zip(whole, chunked.score_table(table), strict=True):
+        assert a == pytest.approx(b, rel=1e-6)
+
+
+def test_no_rows_give_no_scores(scorer, encoder):
+    scores, contributions = scorer.score_matrix(np.empty((0, encoder.width), np.float32))
+    assert scores.shape == (0,)
+    assert contributions.shape == (0, 3)
+
+
+def test_rows_are_answered_with_score_flag_contributions_and_notices(scorer):
+    first, second = scorer.score_rows(ROWS)
+    assert set(first) == {"score", "anomaly", "contributions", "notices"}
+    assert sum(first["contributions"].values()) == pytest.approx(first["score"], rel=1e-12)
+    assert first["anomaly"] is (first["score"] > 0.2)
+    assert first["notices"] == []
+    assert "'Z'" in second["notices"][0]
+    assert "not seen in training" in second["notices"][0]
+    json.dumps([first, second], allow_nan=False)
+
+
+def test_rows_score_as_the_same_table_does(scorer):
+    table = steel(rows=30)
+    rows = [{name: values[i] for name, values in table.columns.items()} for i in range(table.rows)]
+    assert [row["score"] for row in scorer.score_rows(rows)] == pytest.approx(scorer.score_table(table)[0].tolist())
+
+
+def test_an_unknown_field_is_refused(scorer):
+    with pytest.raises(RowsInvalid, match="colour"):
+        scorer.score_rows([{**ROWS[0], "colour": "red"}])
+
+
+def test_the_code_and_the_reconstruction_of_rows(encoder):
+    identity = Scorer(linear_model(encoder.width, factor=1.0), encoder, 1.0)
+    features, _ = encoder.transform_rows(ROWS)
+    assert identity.encode(ROWS) == features[:, :1].tolist()
+    back = identity.reconstruct(ROWS)[0]
+    assert back["grade"] == "A"
+    assert back["temperature"] == pytest.approx(1500.0, rel=1e-6)
+
+
+@pytest.mark.parametrize("factor", [3e38, -3e38])
+def test_an_overflow_of_the_network_gives_a_finite_score_far_above_all_others(encoder, factor):
+    scorer = Scorer(linear_model(encoder.width, factor=factor), encoder, 1.0)
+    features = np.full((1, encoder.width), 100, np.float32)
+    scores, contributions = scorer.score_matrix(features)
+    assert np.isfinite(scores).all()
+    assert np.isfinite(contributions).all()
+    assert scores[0] > 1e70
+
+
+def test_the_largest_features_give_a_finite_score(scorer, encoder):
+    scores, _ = scorer.score_matrix(np.full((1, encoder.width), 3.4e38, np.float32))
+    assert np.isfinite(scores).all()
+    assert scores[0] > 1e70
+
+
+def test_a_saved_scorer_loads_with_the_same_scores_and_threshold(scorer, artifact):
+    loaded = Scorer.load(artifact)
+    assert loaded.threshold == 0.2
+    assert loaded.score_rows(ROWS) == scorer.score_rows(ROWS)
+
+
+def test_a_changed_threshold_file_is_refused(artifact):
+    path = artifact / "preprocess.json"
+    path.write_text(path.read_text().replace('"threshold": 0.2', '"threshold": 0.1'))
+    with pytest.raises(ArtifactCorrupt, match=r"preprocess\.json"):
+        Scorer.load(artifact)
+
+
+def rewritten(tmp_path, scorer, **fields):
+    with write_artifact(tmp_path / "other") as folder:
+        scorer.save(folder)
+        stored = json.loads((folder / "preprocess.json").read_text())
+        (folder / "preprocess.json").write_text(json.dumps({**stored, **fields}))
+    return tmp_path / "other"
+
+
+def test_another_format_is_incompatible(tmp_path, scorer):
+    with pytest.raises(ArtifactIncompatible, match="format 2"):
+        Scorer.load(rewritten(tmp_path, scorer, format=2))
+
+
+def test_an_encoder_of_another_width_is_corrupt(tmp_path, scorer):
+    other = TabularEncoder.fit(steel(), AutoencoderFeederParams(exclude_column=("grade",)), scaling="asinh")
+    with pytest.raises(ArtifactCorrupt, match=r"model\.onnx takes 6 features, preprocess\.json makes 2"):
+        Scorer.load(rewritten(tmp_path, scorer, encoder=other.to_dict()))
+
+
+def test_threads_share_a_scorer(scorer):
+    expected = scorer.score_rows(ROWS)
+    with ThreadPoolExecutor(8) as pool:
+        assert all(answer == expected for answer in pool.map(scorer.score_rows, [ROWS] * 200))
+
+
+def test_loading_and_scoring_imports_no_training_library(artifact):
+    heavy = ["tensorflow", "keras", "torch", "pandas", "pyarrow", "sklearn", "onnx", "tf2onnx"]
+    code = f"""
+import sys
+from pathlib import Path
+from algorithms.scorer import Scorer
+Scorer.load(Path({str(artifact)!r})).score_rows({ROWS!r})
+print([name for name in {heavy!r} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
