@@ -73,12 +73,12 @@ SPEED = {200: 1.25, 230: 1.40, 280: 0.95}
 
 def liquidus(slab: Slab) -> float:
     """Return the temperature in °C at which this steel begins to solidify (linear in its alloying elements)."""
-    return 1537.0 - 78.0 * slab["C_PCT"] - 4.9 * slab["MN_PCT"] - 7.6 * slab["SI_PCT"]
+    return 1537.0 - float(78.0 * slab["C_PCT"] + 4.9 * slab["MN_PCT"] + 7.6 * slab["SI_PCT"])
 
 
 def weight(slab: Slab) -> float:
     """Return the slab's weight in kg, by its dimensions."""
-    return slab["SLAB_WIDTH_MM"] * slab["SLAB_THICK_MM"] * slab["SLAB_LEN_MM"] * STEEL_DENSITY
+    return float(slab["SLAB_WIDTH_MM"] * slab["SLAB_THICK_MM"] * slab["SLAB_LEN_MM"] * STEEL_DENSITY)
 
 
 def cast(random: Random) -> Slab:

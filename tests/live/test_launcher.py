@@ -70,8 +70,8 @@ def test_a_signal_while_it_starts_ends_everything(start_service, wait_for):
 def test_a_program_that_ignores_the_signal_is_killed(start_service):
     service = start_service()
     service.wait_until_ready()
-    for process in service.running("celery .*worker"):
-        process.suspend()
+    (worker,) = service.running("celery.* nnservice worker")
+    worker.suspend()
     assert service.stop() == 0
     assert service.left() == []
 

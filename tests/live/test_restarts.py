@@ -1,5 +1,8 @@
 """What dies comes back, and the service goes on."""
 
+import contextlib
+
+import psutil
 import pytest
 import redis
 
@@ -7,13 +10,14 @@ from nnservice.home import socket_path
 
 
 @pytest.mark.parametrize(
-    "program", ["celery .*worker", "celery .*beat", r"gunicorn: (worker|master)|-m gunicorn", "valkey-server"]
+    "program", ["celery.* nnservice worker", "celery.* nnservice beat", "gunicorn.*nnservice", "valkey-server"]
 )
 def test_a_killed_program_comes_back(service, wait_for, program):
     killed = service.running(program)
     assert killed
     for process in killed:
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):  # gunicorn's workers end by themselves without their master
+            process.kill()
     wait_for(lambda: not any(process.is_running() for process in killed), seconds=10)
     wait_for(lambda: service.running(program), seconds=30)
     wait_for(service.answers, seconds=30)
