@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from algorithms.autoencoder.detector import AutoencoderDetector
 from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
-from algorithms.metrics import average_precision, roc_auc
 from benchmarks.report import machine, parser, print_table, write_json
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
@@ -32,8 +32,8 @@ def one_class(
         "trained_rows": len(trained),
         "tested_rows": len(tested),
         "anomalies": int(truth.sum()),
-        "roc_auc": roc_auc(scores, truth),
-        "average_precision": average_precision(scores, truth),
+        "roc_auc": float(roc_auc_score(truth, scores)),
+        "average_precision": float(average_precision_score(truth, scores)),
         "median_normal": float(np.median(scores[truth == 0])),
         "median_anomaly": float(np.median(scores[truth == 1])),
         "fit_seconds": seconds,

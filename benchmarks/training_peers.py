@@ -24,13 +24,14 @@ def train_ours(features: Features, batch: int, epochs: int, tick: Tick) -> None:
     from algorithms.autoencoder.network import build_network, step_operations
     from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
     from algorithms.autoencoder.recipe import resolve_recipe
-    from algorithms.autoencoder.training import train
+    from algorithms.autoencoder.training import shards_for, train
 
     params = AutoencoderParams(hidden=HIDDEN, epochs=epochs, batch_size=batch, dropout=0, trim=0)
     recipe = resolve_recipe(params, AutoencoderFeederParams(), rows=len(features))
-    use_threads(os.cpu_count() or 1, step_operations=step_operations(WIDTH, HIDDEN, batch))
-    no_noise = np.zeros(WIDTH, np.float32)
-    train(build_network(WIDTH, HIDDEN), features, features[:0], no_noise, recipe, lambda epoch: tick())
+    shards = shards_for(len(os.sched_getaffinity(0)), step_operations(WIDTH, HIDDEN, batch))
+    use_threads(shards)
+    network, no_noise = build_network(WIDTH, HIDDEN), np.zeros(WIDTH, np.float32)
+    train(network, features, features[:0], no_noise, recipe, shards=shards, on_epoch=lambda epoch: tick())
 
 
 def train_keras(features: Features, batch: int, epochs: int, tick: Tick, steps_per_execution: int = 1) -> None:

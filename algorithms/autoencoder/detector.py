@@ -17,7 +17,7 @@ from algorithms.autoencoder.network import build_network, step_operations
 from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
 from algorithms.autoencoder.recipe import Recipe, resolve_recipe
 from algorithms.autoencoder.split import Split, split_rows
-from algorithms.autoencoder.training import Epoch, Training, train
+from algorithms.autoencoder.training import Epoch, Training, shards_for, train
 from algorithms.errors import DataError
 from algorithms.labels import binary_labels
 from algorithms.params import EvaluationParams
@@ -91,7 +91,8 @@ class AutoencoderDetector:
         encoder = TabularEncoder.fit(training_rows, self.feeder, scaling=recipe.numeric_scaling)
         features, held_out = encoder.transform(training_rows), encoder.transform(rows.take(split.held_out))
         clock.lap("encode")
-        use_threads(self.threads, step_operations=step_operations(encoder.width, recipe.hidden, recipe.batch_size))
+        shards = shards_for(self.threads, step_operations(encoder.width, recipe.hidden, recipe.batch_size))
+        use_threads(shards)
         network = build_network(
             encoder.width,
             recipe.hidden,
@@ -100,7 +101,15 @@ class AutoencoderDetector:
             dropout=recipe.dropout,
             seed=recipe.seed,
         )
-        training = train(network, features, held_out, _noise_unit(encoder, features, recipe), recipe, on_epoch)
+        training = train(
+            network,
+            features,
+            held_out,
+            _noise_unit(encoder, features, recipe),
+            recipe,
+            shards=shards,
+            on_epoch=on_epoch,
+        )
         clock.lap("train")
         clock.laps["setup"] = training.setup_seconds  # a part of "train"
         model = to_onnx(network, features)

@@ -23,6 +23,9 @@ PATIENCE = 10
 """Epochs without a better held-out loss after which early stopping ends the training."""
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
+WORTH_A_THREAD = 20e6
+"""Floating point operations in a step from which on a further thread pays."""
+
 SHUFFLE = 1
 """Random stream of the row order; `objective` has its own."""
 
@@ -48,25 +51,36 @@ class Training:
     setup_seconds: float
 
 
+def shards_for(threads: int, step_operations: float) -> int:
+    """Return into how many parts to split each batch, one for each thread that a step can keep busy.
+
+    Measured with hidden 200-100 on two cores: a batch of 10 is fastest on one thread; a batch of 256 trains up to 1.5
+    times faster as two halves side by side, and slower than on one thread when each product is split instead.
+    """
+    return max(1, min(threads, int(step_operations // WORTH_A_THREAD)))
+
+
 def train(
     network: keras.Model,
     features: NDArray[np.float32],
     held_out: NDArray[np.float32],
     noise_unit: NDArray[np.float32],
     recipe: Recipe,
+    *,
+    shards: int = 1,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> Training:
     """Train the network in place on features (N, width), all of them in every epoch, the last partial batch too.
 
     `noise_unit` (width,) is what the recipe's noise is measured in, 0 for features that get none.
-    The same features, recipe and number of threads give the same weights. Early stopping ends after `PATIENCE` epochs
+    The same features, recipe and shards give the same weights. Early stopping ends after `PATIENCE` epochs
     without a better loss on `held_out` (M, width) and restores the best weights.
 
     Raises:
         DataError: the loss is no longer finite.
     """
     began = time.perf_counter()
-    run_epoch = _epoch_function(network, tf.constant(features), noise_unit, recipe)
+    run_epoch = _epoch_function(network, tf.constant(features), noise_unit, recipe, shards)
     held_out_loss = _loss_function(network, held_out) if len(held_out) else None
     setup_seconds = time.perf_counter() - began
 
@@ -93,7 +107,9 @@ def train(
     return Training(tuple(history), best_epoch, setup_seconds)
 
 
-def _epoch_function(network: keras.Model, data: Any, noise_unit: NDArray[np.float32], recipe: Recipe) -> Any:
+def _epoch_function(
+    network: keras.Model, data: Any, noise_unit: NDArray[np.float32], recipe: Recipe, shards: int
+) -> Any:
     """Return the traced graph of one epoch: its number from 0 (int64) → the mean loss of its rows.
 
     A method of Keras' optimizer costs several times the arithmetic of a small step; the fused kernel costs one call.
@@ -110,7 +126,9 @@ def _epoch_function(network: keras.Model, data: Any, noise_unit: NDArray[np.floa
         number = epoch * steps + tf.cast(i, tf.int64)
         noisy = corrupt(clean, unit, recipe.noise, recipe.seed, number)
         with tf.GradientTape() as tape:
-            reconstruction = network(noisy, training=True)[RECONSTRUCTION]
+            # The parts meet only in the loss, so that forward and backward both run side by side.
+            parts = [network(part, training=True)[RECONSTRUCTION] for part in _split(noisy, shards)]
+            reconstruction = tf.concat(parts, axis=0)  # (B, width)
             loss = training_loss(reconstruction, clean, recipe.trim)
         t = tf.cast(number + 1, tf.float32)
         rate = recipe.learning_rate
@@ -136,6 +154,14 @@ def _epoch_function(network: keras.Model, data: Any, noise_unit: NDArray[np.floa
 
     # Traced here, so that the first epoch is as fast as the others.
     return tf.function(epoch, autograph=False).get_concrete_function(tf.TensorSpec((), tf.int64))
+
+
+def _split(batch: Any, shards: int) -> list[Any]:
+    """Return the batch (B, width) in parts of ⌈B / shards⌉ rows, the last ones possibly smaller or empty."""
+    if shards == 1:
+        return [batch]
+    rows = (tf.shape(batch)[0] + shards - 1) // shards
+    return [batch[i * rows : (i + 1) * rows] for i in range(shards)]
 
 
 def _loss_function(network: keras.Model, held_out: NDArray[np.float32]) -> Any:

@@ -70,12 +70,30 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(params):
     def weights(seed):
         chosen = recipe(**{**params, "seed": seed})
         network = build_network(WIDTH, (5, 3), dropout=chosen.dropout, seed=7)
-        train(network, features(), features(10, 1), np.ones(WIDTH, np.float32), chosen)
+        train(network, features(), features(10, 1), np.ones(WIDTH, np.float32), chosen, shards=2)
         return network.get_weights()
 
     first, second, other = weights(3), weights(3), weights(4)
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
     assert not np.array_equal(first[0], other[0])
+
+
+@pytest.mark.parametrize("shards", [2, 3, 16])
+def test_shards_change_nothing_but_rounding(shards):
+    def weights(shards):
+        network = build_network(WIDTH, (5, 3))
+        train(network, features(), features(10, 1), NO_NOISE, recipe(trim=0.3), shards=shards)
+        return network.get_weights()
+
+    for whole, split in zip(weights(1), weights(shards), strict=True):
+        assert split == pytest.approx(whole, abs=1e-5)
+
+
+def test_a_batch_is_shared_only_when_every_thread_gets_enough():
+    assert training.shards_for(2, 4e6) == 1
+    assert training.shards_for(2, 100e6) == 2
+    assert training.shards_for(16, 100e6) == 5
+    assert training.shards_for(1, 1e12) == 1
 
 
 def test_the_graph_of_an_epoch_is_traced_once(monkeypatch):
@@ -96,14 +114,14 @@ def test_cosine_decay_ends_near_zero():
     chosen = replace(recipe(epochs=40), learning_rate_decay="cosine", learning_rate=0.05)
     weights = []
     network = build_network(WIDTH, (5, 3))
-    train(network, data, data[:0], NO_NOISE, chosen, lambda epoch: weights.append(network.get_weights()[0]))
+    train(network, data, data[:0], NO_NOISE, chosen, on_epoch=lambda epoch: weights.append(network.get_weights()[0]))
     first, last = np.abs(weights[1] - weights[0]).max(), np.abs(weights[-1] - weights[-2]).max()
     assert last < 0.05 * first
 
 
 def test_each_epoch_is_reported_with_what_is_left():
     seen = []
-    train(build_network(WIDTH, (5, 3)), features(), features(10, 1), NO_NOISE, recipe(), seen.append)
+    train(build_network(WIDTH, (5, 3)), features(), features(10, 1), NO_NOISE, recipe(), on_epoch=seen.append)
     assert [(e.epoch, e.epochs) for e in seen] == [(1, 3), (2, 3), (3, 3)]
     assert all(e.rows_per_second > 0 and e.val_loss > 0 for e in seen)
     assert seen[0].seconds_left > 0
