@@ -1,53 +1,17 @@
-"""Metrics of anomaly scores, in numpy: a higher score is more anomalous, label 1 is an anomaly."""
+"""Metrics of anomaly scores: a higher score is more anomalous, label 1 is an anomaly."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 Scores = NDArray[np.float64]
 Labels = NDArray[np.int8]
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 NAMED_K = (10, 100)
-
-
-@dataclass(frozen=True)
-class PrecisionRecallCurve:
-    """One point for each distinct score, from the highest: what happens when rows of at least that score are flagged.
-
-    Shapes:
-        scores, flagged, true_positives: (P,)
-    """
-
-    scores: Scores
-    flagged: NDArray[np.int64]
-    true_positives: NDArray[np.int64]
-
-
-def precision_recall_curve(scores: Scores, labels: Labels) -> PrecisionRecallCurve:
-    """Return the curve of scores (N,) and labels (N,), N ≥ 1; rows of equal score are one point."""
-    order = np.argsort(-scores, kind="stable")
-    ranked = scores[order]
-    last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))  # of each group of equal scores
-    return PrecisionRecallCurve(ranked[last], last + 1, np.cumsum(labels[order], dtype=np.int64)[last])
-
-
-def roc_auc(scores: Scores, labels: Labels) -> float:
-    """Return the probability that an anomaly scores higher than a normal row (ties count half); both must exist."""
-    curve = precision_recall_curve(scores, labels)
-    positives = np.append(0, curve.true_positives).astype(np.float64)
-    negatives = np.append(0, curve.flagged - curve.true_positives).astype(np.float64)
-    return float(np.trapezoid(positives, negatives) / (positives[-1] * negatives[-1]))
-
-
-def average_precision(scores: Scores, labels: Labels) -> float:
-    """Return Σ (recall step · precision) over the distinct scores; at least one anomaly must exist."""
-    curve = precision_recall_curve(scores, labels)
-    steps = np.diff(curve.true_positives, prepend=0)
-    return float((steps * curve.true_positives / curve.flagged).sum() / curve.true_positives[-1])
 
 
 def precision_at(scores: Scores, labels: Labels, k: int) -> float:
@@ -81,8 +45,8 @@ def label_metrics(
     at = [k for k in ks if k < rows] + ([anomalies] if anomalies else [])
     metrics = {
         "anomalies": anomalies,
-        "roc_auc": roc_auc(scores, labels) if both else None,
-        "average_precision": average_precision(scores, labels) if both else None,
+        "roc_auc": float(roc_auc_score(labels, scores)) if both else None,
+        "average_precision": float(average_precision_score(labels, scores)) if both else None,
         "precision": _ratio(tp, tp + fp),
         "recall": _ratio(tp, tp + fn),
         "f1": _ratio(2 * tp, 2 * tp + fp + fn),

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import precision_recall_curve
 
 from algorithms.errors import DataError
-from algorithms.metrics import precision_recall_curve
 from algorithms.params import EvaluationParams
 
 
@@ -70,11 +70,11 @@ def choose_threshold(
 
 
 def _best_f1(scores: NDArray[np.float64], labels: NDArray[np.int8]) -> float:
-    curve = precision_recall_curve(scores, labels)
-    f1 = 2 * curve.true_positives / (curve.flagged + labels.sum())
-    best = int(np.argmax(f1))
-    lowest_flagged = curve.scores[best]
-    if best + 1 == len(curve.scores):  # every row is flagged
-        return float(np.nextafter(lowest_flagged, -np.inf))
-    middle = float(curve.scores[best + 1] + (lowest_flagged - curve.scores[best + 1]) / 2)
-    return min(middle, float(np.nextafter(lowest_flagged, -np.inf)))
+    precision, recall, lowest_flagged = precision_recall_curve(labels, scores)  # by rising score
+    total = precision[:-1] + recall[:-1]
+    f1 = np.divide(2 * precision[:-1] * recall[:-1], total, out=np.zeros_like(total), where=total > 0)
+    # Of equal ones the highest threshold, which flags the fewest rows.
+    best = len(f1) - 1 - int(np.argmax(f1[::-1]))
+    below = -np.inf if best == 0 else lowest_flagged[best - 1]
+    highest = float(np.nextafter(lowest_flagged[best], -np.inf))  # a row is flagged when it scores higher
+    return highest if np.isinf(below) else min(float(below + (lowest_flagged[best] - below) / 2), highest)

@@ -1,5 +1,1 @@
 """The Django project: settings, URLs, Celery, WSGI and the launcher."""
-
-from nnservice.celery import app as celery_app
-
-__all__ = ["celery_app"]
