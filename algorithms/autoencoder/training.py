@@ -23,6 +23,9 @@ PATIENCE = 10
 """Epochs without a better held-out loss after which early stopping ends the training."""
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
+HELD_OUT_ROWS = 8192
+"""Held-out rows that go through the network at once."""
+
 WORTH_A_THREAD = 20e6
 """Floating point operations in a step from which on a further thread pays."""
 
@@ -165,11 +168,17 @@ def _split(batch: Any, shards: int) -> list[Any]:
 
 
 def _loss_function(network: keras.Model, held_out: NDArray[np.float32]) -> Any:
-    """Return the traced graph of the mean squared error of held-out features (M, width)."""
+    """Return the traced graph of the mean squared error of held-out features (M, width), a part of them at a time."""
     data = tf.constant(held_out)
+    parts = math.ceil(len(held_out) / HELD_OUT_ROWS)
+
+    def part_error(i: Any) -> Any:
+        part = data[i * HELD_OUT_ROWS : (i + 1) * HELD_OUT_ROWS]
+        return tf.reduce_sum(tf.math.squared_difference(network(part, training=False)[RECONSTRUCTION], part))
 
     def loss() -> Any:
-        return tf.reduce_mean(tf.math.squared_difference(network(data, training=False)[RECONSTRUCTION], data))
+        _, total = tf.while_loop(lambda i, total: i < parts, lambda i, total: (i + 1, total + part_error(i)), (0, 0.0))
+        return total / held_out.size
 
     return tf.function(loss, autograph=False).get_concrete_function()
 

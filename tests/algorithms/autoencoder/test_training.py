@@ -47,6 +47,14 @@ def test_the_reported_loss_is_the_mean_over_all_rows_also_of_a_partial_batch():
     assert history[0].val_loss is None
 
 
+def test_the_held_out_loss_is_the_mean_over_all_held_out_rows(monkeypatch):
+    monkeypatch.setattr(training, "HELD_OUT_ROWS", 7)
+    network, held_out = build_network(WIDTH, (5, 3)), features(rows=17, seed=1)
+    history = train(network, features(), held_out, NO_NOISE, recipe(epochs=1)).history
+    expected = np.square(network(held_out)["reconstruction"].numpy() - held_out).mean()
+    assert history[0].val_loss == pytest.approx(expected, rel=1e-5)
+
+
 def test_every_row_of_the_last_partial_batch_is_learned_from():
     data = np.zeros((9, WIDTH), np.float32)
     data[4] = 1.0  # whichever batch it falls into, alone or not
