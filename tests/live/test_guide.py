@@ -128,9 +128,15 @@ def test_an_unseen_category_is_scored_in_the_other_slot_and_named(client: Client
 
 @pytest.mark.parametrize(
     ("change", "field"),
-    [({"SM_STEEL_GRD": ...}, "SM_STEEL_GRD"), ({"COLOUR": "red"}, "COLOUR"), ({"MC_NO": {"a": 1}}, "MC_NO")],
+    [
+        ({"SM_STEEL_GRD": ...}, "SM_STEEL_GRD"),
+        ({"COLOUR": "red"}, "COLOUR"),
+        ({"MC_NO": {"a": 1}}, "MC_NO"),
+        ({"CAST_STR_NUM": "abc"}, "CAST_STR_NUM"),
+        ({"CAST_STR_NUM": True}, "CAST_STR_NUM"),
+    ],
 )
-def test_a_row_with_a_missing_extra_or_nested_field_is_400_and_names_it(
+def test_a_row_with_a_missing_extra_or_mistyped_field_is_400_and_names_it(
     client: Client, rows: list[dict[str, Any]], change: dict[str, Any], field: str
 ) -> None:
     row = {name: value for name, value in (rows[0] | change).items() if value is not ...}

@@ -17,7 +17,7 @@ from workflows.execution import shutdown
 from workflows.execution.training import claim, execute_run
 from workflows.models import Run, RunState
 
-ROWS = b"A,N\n" + b"".join(b"a%d,%d.5\n" % (n % 3, n % 7) for n in range(300))
+ROWS = b"A,N,EMPTY\n" + b"".join(b"a%d,%d.5,\n" % (n % 3, n % 7) for n in range(300))
 ENDLESS = {"iter": 1_000_000, "n_hidden": [16]}
 
 
@@ -68,6 +68,7 @@ def test_a_run_is_trained_recorded_and_leaves_no_job_folder(queued: Callable[...
     assert run.threshold["value"] > 0
     assert not run.job_folder.exists()
     assert not training_children()
+    assert any("EMPTY" in notice for notice in run.result["notices"]), "a column without values is left out and named"
     execute_run(run.id)
     run.refresh_from_db()
     assert run.attempts == 1, "a message delivered twice trains once"
