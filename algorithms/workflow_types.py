@@ -6,8 +6,9 @@ A new detector is one more entry here plus a package with its parameters and a `
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
+from algorithms.autoencoder.params import AutoencoderParams
 from algorithms.params import DataSourceParams, EvaluationParams, Params
+from algorithms.tabular.params import TabularFeederParams
 
 EDGES = (
     ("datasrc", "feed_train"),
@@ -41,10 +42,10 @@ WORKFLOW_TYPES: Mapping[str, WorkflowType] = {
             title="Dense autoencoder on the columns of CSV files",
             nodes={
                 "datasrc": DataSourceParams,
-                "feed_train": AutoencoderFeederParams,
+                "feed_train": TabularFeederParams,
                 "netconf_node": AutoencoderParams,
                 "evaldata": DataSourceParams,
-                "feed_test": AutoencoderFeederParams,
+                "feed_test": TabularFeederParams,
                 "eval_node": EvaluationParams,
             },
             fit="algorithms.autoencoder.job:fit",

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 from sklearn.datasets import make_blobs
 
-from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
+from algorithms.autoencoder.params import AutoencoderParams
+from algorithms.tabular.params import TabularFeederParams
 from benchmarks.one_class import one_class, print_experiment
 from benchmarks.report import machine, parser, write_json
 
@@ -19,7 +20,7 @@ def measure(normal_class: int, seed: int = 0) -> dict[str, Any]:
     )
     frame = pd.DataFrame(points, columns=[f"x{i}" for i in range(points.shape[1])])
     params = AutoencoderParams(hidden=(10, 5, 2), recipe="clean", seed=seed)
-    feeder = AutoencoderFeederParams(numeric_scaling="minmax")
+    feeder = TabularFeederParams(numeric_scaling="minmax")
     return one_class(frame, (classes != normal_class).astype(int), params, feeder, train_share=0.8)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
+from algorithms.autoencoder.params import AutoencoderParams
+from algorithms.tabular.params import TabularFeederParams
 from benchmarks.one_class import SHARED_DATA, one_class, run_seeds
 
 
@@ -14,7 +15,7 @@ def measure(seed: int = 0) -> dict[str, Any]:
     """Train an autoencoder 25-20-10-5 with dropout 0.1, as the article has it, on four fifths of the normal rows."""
     frame = pd.read_csv(SHARED_DATA / "creditcard" / "creditcard_sample.csv.gz")
     params = AutoencoderParams(hidden=(25, 20, 10, 5), dropout=0.1, recipe="clean", seed=seed)
-    feeder = AutoencoderFeederParams(exclude_column=("Time", "Class"))
+    feeder = TabularFeederParams(exclude_column=("Time", "Class"))
     return one_class(frame, frame["Class"].to_numpy(), params, feeder, train_share=0.8)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
+from algorithms.autoencoder.params import AutoencoderParams
+from algorithms.tabular.params import TabularFeederParams
 from benchmarks.one_class import SHARED_DATA, one_class, run_seeds
 
 
@@ -14,7 +15,7 @@ def measure(seed: int = 0) -> dict[str, Any]:
     """Train the default autoencoder on four fifths of the normal rows, test on the last fifth and every attack."""
     frame = pd.read_csv(SHARED_DATA / "nsl-kdd" / "nsl_kdd_train20.csv.gz")
     params = AutoencoderParams(recipe="clean", seed=seed)
-    feeder = AutoencoderFeederParams(vocab_size=70, exclude_column=("attack", "difficulty"))
+    feeder = TabularFeederParams(vocab_size=70, exclude_column=("attack", "difficulty"))
     return one_class(frame, (frame["attack"] != "normal").to_numpy(), params, feeder, train_share=0.8)
 
 

@@ -10,14 +10,15 @@ import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from algorithms.autoencoder.detector import AutoencoderDetector
-from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
+from algorithms.autoencoder.params import AutoencoderParams
+from algorithms.tabular.params import TabularFeederParams
 from benchmarks.report import machine, parser, print_table, write_json
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
 def one_class(
-    frame: pd.DataFrame, labels: np.ndarray, params: AutoencoderParams, feeder: AutoencoderFeederParams,
+    frame: pd.DataFrame, labels: np.ndarray, params: AutoencoderParams, feeder: TabularFeederParams,
     *, train_share: float,
 ) -> dict[str, Any]:  # fmt: skip
     """Train on a random share of the rows labelled 0, test on the other rows; the split is that of the seed."""

@@ -22,12 +22,12 @@ Tick = Callable[[], None]
 def train_ours(features: Features, batch: int, epochs: int, tick: Tick) -> None:
     from algorithms.autoencoder.backend import use_threads
     from algorithms.autoencoder.network import build_network, step_operations
-    from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
+    from algorithms.autoencoder.params import AutoencoderParams, TabularFeederParams
     from algorithms.autoencoder.recipe import resolve_recipe
     from algorithms.autoencoder.training import shards_for, train
 
     params = AutoencoderParams(hidden=HIDDEN, epochs=epochs, batch_size=batch, dropout=0, trim=0)
-    recipe = resolve_recipe(params, AutoencoderFeederParams(), rows=len(features))
+    recipe = resolve_recipe(params, TabularFeederParams(), rows=len(features))
     shards = shards_for(len(os.sched_getaffinity(0)), step_operations(WIDTH, HIDDEN, batch))
     use_threads(shards)
     network, no_noise = build_network(WIDTH, HIDDEN), np.zeros(WIDTH, np.float32)

@@ -14,7 +14,7 @@ from algorithms.artifacts import verify_artifact, write_artifact
 from algorithms.autoencoder.backend import keras, use_threads
 from algorithms.autoencoder.export import to_onnx
 from algorithms.autoencoder.network import build_network, step_operations
-from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
+from algorithms.autoencoder.params import AutoencoderParams
 from algorithms.autoencoder.recipe import Recipe, resolve_recipe
 from algorithms.autoencoder.split import Split, split_rows
 from algorithms.autoencoder.training import Epoch, Training, shards_for, train
@@ -23,6 +23,7 @@ from algorithms.labels import binary_labels
 from algorithms.params import EvaluationParams
 from algorithms.scorer import Scorer
 from algorithms.tabular.encoder import TabularEncoder
+from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
 from algorithms.threshold import Threshold, ThresholdRule, choose_threshold
 
@@ -65,12 +66,12 @@ class AutoencoderDetector:
     def __init__(
         self,
         params: AutoencoderParams | None = None,
-        feeder: AutoencoderFeederParams | None = None,
+        feeder: TabularFeederParams | None = None,
         *,
         threads: int = 1,
     ) -> None:
         self.params = params or AutoencoderParams()
-        self.feeder = feeder or AutoencoderFeederParams()
+        self.feeder = feeder or TabularFeederParams()
         self.threads = threads
         self._scorer: Scorer | None = None
 
@@ -191,7 +192,7 @@ class AutoencoderDetector:
         stored = json.loads((folder / PARAMETERS_FILE).read_text())
         detector = cls(
             AutoencoderParams.model_validate(stored["params"]),
-            AutoencoderFeederParams.model_validate(stored["feeder"]),
+            TabularFeederParams.model_validate(stored["feeder"]),
             threads=threads,
         )
         detector._scorer = Scorer.load(folder, threads)

@@ -9,7 +9,7 @@ from typing import Any, cast
 from algorithms.artifacts import write_artifact
 from algorithms.autoencoder.detector import AutoencoderDetector
 from algorithms.autoencoder.labelling import find_labels
-from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
+from algorithms.autoencoder.params import AutoencoderParams
 from algorithms.autoencoder.result import evaluation_metrics, examples, loss_history, top_anomalies
 from algorithms.autoencoder.score_files import NodeScores, write_scores
 from algorithms.autoencoder.training import Epoch
@@ -17,6 +17,7 @@ from algorithms.events import EventStream
 from algorithms.jobs import ARTIFACT_FOLDER, FitJob
 from algorithms.params import EvaluationParams
 from algorithms.tables.read import read_tables
+from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
 from algorithms.threshold import Threshold, ThresholdRule, choose_threshold
 
@@ -37,9 +38,9 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
     seconds = {"read": time.perf_counter() - began}
 
     params = AutoencoderParams.model_validate(job.parameters.get("netconf_node", {}))
-    feed_train = AutoencoderFeederParams.model_validate(job.parameters.get("feed_train", {}))
+    feed_train = TabularFeederParams.model_validate(job.parameters.get("feed_train", {}))
     given = job.parameters.get("feed_test")
-    feed_test = None if given is None else AutoencoderFeederParams.model_validate(given)
+    feed_test = None if given is None else TabularFeederParams.model_validate(given)
     evaluation = EvaluationParams.model_validate(job.parameters.get("eval_node", {}))
 
     labelling = find_labels(tables, feed_train, feed_test, evaluation)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.autoencoder.params import AutoencoderFeederParams
 from algorithms.errors import DataError
 from algorithms.labels import binary_labels
 from algorithms.params import EvaluationParams
+from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table, texts_of
 
 Labels = NDArray[np.int8]
@@ -19,7 +19,7 @@ Labels = NDArray[np.int8]
 class Labelling:
     """The feeder that trains, the labels it trains with, the labels of each labelled node, 1 for an anomaly."""
 
-    feeder: AutoencoderFeederParams
+    feeder: TabularFeederParams
     training: Labels | None
     nodes: Mapping[str, Labels]
     notices: tuple[str, ...]
@@ -27,8 +27,8 @@ class Labelling:
 
 def find_labels(
     tables: Mapping[str, Table],
-    feed_train: AutoencoderFeederParams,
-    feed_test: AutoencoderFeederParams | None,
+    feed_train: TabularFeederParams,
+    feed_test: TabularFeederParams | None,
     evaluation: EvaluationParams,
 ) -> Labelling:
     """Find the labels of `datasrc` and, if it is there, `evaldata`.
@@ -74,7 +74,7 @@ def _labels_by_node(tables: Mapping[str, Table], columns: Mapping[str, str]) -> 
 
 
 def _training_labels(
-    feeder: AutoencoderFeederParams,
+    feeder: TabularFeederParams,
     tables: Mapping[str, Table],
     columns: Mapping[str, str],
     labels: Mapping[str, Labels],
@@ -88,7 +88,7 @@ def _training_labels(
     )
 
 
-def _without_labels(feeder: AutoencoderFeederParams, names: set[str], table: Table) -> AutoencoderFeederParams:
+def _without_labels(feeder: TabularFeederParams, names: set[str], table: Table) -> TabularFeederParams:
     """Return the feeder with every label column that is not its own excluded."""
     encoded = sorted(names & set(feeder.encode_column or ()))
     if encoded:

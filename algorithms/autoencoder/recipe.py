@@ -4,7 +4,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
+from algorithms.autoencoder.params import AutoencoderParams
+from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.scaling import Scaling
 
 
@@ -55,7 +56,7 @@ _DEFAULTS = {
 }
 
 
-def resolve_recipe(params: AutoencoderParams, feeder: AutoencoderFeederParams, *, rows: int) -> Recipe:
+def resolve_recipe(params: AutoencoderParams, feeder: TabularFeederParams, *, rows: int) -> Recipe:
     """Return the settings for a training on so many rows; an explicit value always wins over the recipe's.
 
     The recipes' defaults are the best of those measured on twelve sets of ADBench, a number of steps rather than of

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
+from algorithms.autoencoder.params import AutoencoderParams
 from algorithms.errors import DataError
+from algorithms.tabular.params import TabularFeederParams
 
 FEWEST_ROWS = 20
 """With fewer training rows none is held out: a quantile of one or two scores says nothing."""
@@ -24,7 +25,7 @@ class Split:
 
 
 def split_rows(
-    rows: int, labels: NDArray[np.int8] | None, params: AutoencoderParams, feeder: AutoencoderFeederParams
+    rows: int, labels: NDArray[np.int8] | None, params: AutoencoderParams, feeder: TabularFeederParams
 ) -> Split:
     """Split a table of so many rows at random by the seed; with `train_on` normal, only rows labelled 0 take part.
 

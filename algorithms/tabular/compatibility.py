@@ -13,8 +13,8 @@ def unusable_columns(
     """Return the columns that training uses and evaluation lacks, or has in a type that does not fit, and why.
 
     `feeder` are feeder parameters as they are stored; `train` and `evaluation` map column names to "number", "text",
-    "date" or "empty". The label and the excluded columns are not used, with `encode_column` only those it names are. Text
-    accepts every type as its text, and so does a column that is a category.
+    "date" or "empty". The label and the excluded columns are not used, with `encode_column` only those it names are.
+    Text accepts every type as its text, and so does a column that is a category.
     """
     left_out = {feeder.get("label_column"), *(feeder.get("exclude_column") or ())}
     categories = set(feeder.get("categorical_column") or ())

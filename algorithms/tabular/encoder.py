@@ -8,12 +8,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.autoencoder.params import AutoencoderFeederParams
 from algorithms.errors import ArtifactIncompatible, DataError
 from algorithms.tabular.categories import CategoryEncoder
 from algorithms.tabular.dates import DateEncoder
-from algorithms.tabular.fitting import fit_columns
+from algorithms.tabular.fitting import ColumnEncoder, fit_columns
 from algorithms.tabular.numbers import NumberEncoder
+from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.rows import Kind, Row, columns_of_rows
 from algorithms.tabular.scaling import Scaling
 from algorithms.tabular.selection import select_columns
@@ -23,8 +23,6 @@ from algorithms.tabular.wording import named, quoted
 FORMAT = 1
 _CHUNK_ROWS = 4096
 """Rows encoded at a time: their features, written column by column, stay in the processor's cache."""
-
-ColumnEncoder = NumberEncoder | CategoryEncoder | DateEncoder
 
 _KINDS: Mapping[str, type[ColumnEncoder]] = {
     encoder.kind: encoder for encoder in (NumberEncoder, CategoryEncoder, DateEncoder)
@@ -44,7 +42,7 @@ class TabularEncoder:
     notices: tuple[str, ...]
 
     @classmethod
-    def fit(cls, table: Table, feeder: AutoencoderFeederParams, *, scaling: Scaling) -> Self:
+    def fit(cls, table: Table, feeder: TabularFeederParams, *, scaling: Scaling) -> Self:
         """Fit on a training table (at least one row).
 
         Raises:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from algorithms.autoencoder.params import AutoencoderFeederParams
 from algorithms.errors import DataError
 from algorithms.tabular.categories import CategoryEncoder
 from algorithms.tabular.dates import DateEncoder
 from algorithms.tabular.numbers import NumberEncoder
+from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.scaling import Scaling
 from algorithms.tabular.table import Column
 from algorithms.tabular.wording import listed, named, percent
@@ -20,7 +20,7 @@ ColumnEncoder = NumberEncoder | CategoryEncoder | DateEncoder
 
 
 def fit_columns(
-    columns: Mapping[str, Column], feeder: AutoencoderFeederParams, scaling: Scaling
+    columns: Mapping[str, Column], feeder: TabularFeederParams, scaling: Scaling
 ) -> tuple[dict[str, ColumnEncoder], tuple[str, ...]]:
     """Return the encoders of the columns worth encoding, and the notices about all of them.
 
@@ -48,7 +48,7 @@ def fit_columns(
     return encoders, tuple(_notices(encoders, empty, constant, filled, feeder))
 
 
-def _fit_column(name: str, values: Column, feeder: AutoencoderFeederParams, scaling: Scaling) -> ColumnEncoder | None:
+def _fit_column(name: str, values: Column, feeder: TabularFeederParams, scaling: Scaling) -> ColumnEncoder | None:
     if values.dtype == np.dtype("O") or name in feeder.categorical_column:
         return CategoryEncoder.fit(values, feeder.vocab_size)
     if values.dtype == np.float64:
@@ -77,7 +77,7 @@ def _notices(
     empty: list[str],
     constant: list[str],
     filled: Mapping[str, float],
-    feeder: AutoencoderFeederParams,
+    feeder: TabularFeederParams,
 ) -> list[str]:
     notices = []
     if empty or constant:

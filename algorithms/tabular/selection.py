@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from algorithms.autoencoder.params import AutoencoderFeederParams
 from algorithms.errors import DataError
+from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
 from algorithms.tabular.wording import listed, named
 
 
-def select_columns(table: Table, feeder: AutoencoderFeederParams) -> list[str]:
+def select_columns(table: Table, feeder: TabularFeederParams) -> list[str]:
     """Return the names of the columns to encode, in the order of `encode_column` or else of the table.
 
     Raises:

@@ -9,10 +9,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from algorithms.artifacts import write_artifact
-from algorithms.autoencoder.params import AutoencoderFeederParams
 from algorithms.errors import ArtifactCorrupt, ArtifactIncompatible, RowsInvalid
 from algorithms.scorer import Scorer
 from algorithms.tabular.encoder import TabularEncoder
+from algorithms.tabular.params import TabularFeederParams
 from tests.algorithms.contract import steel
 
 ROWS = [{"grade": "A", "temperature": 1500.0, "weight": 150.0}, {"grade": "Z", "temperature": 1580.0, "weight": None}]
@@ -44,7 +44,7 @@ def linear_model(width, factor=0.5, bias=None):
 
 @pytest.fixture(scope="module")
 def encoder():
-    return TabularEncoder.fit(steel(), AutoencoderFeederParams(), scaling="asinh")
+    return TabularEncoder.fit(steel(), TabularFeederParams(), scaling="asinh")
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def test_another_format_is_incompatible(tmp_path, scorer):
 
 
 def test_an_encoder_of_another_width_is_corrupt(tmp_path, scorer):
-    other = TabularEncoder.fit(steel(), AutoencoderFeederParams(exclude_column=("grade",)), scaling="asinh")
+    other = TabularEncoder.fit(steel(), TabularFeederParams(exclude_column=("grade",)), scaling="asinh")
     with pytest.raises(ArtifactCorrupt, match=r"model\.onnx takes 6 features, preprocess\.json makes 2"):
         Scorer.load(rewritten(tmp_path, scorer, encoder=other.to_dict()))
 

@@ -4,8 +4,9 @@ import pytest
 from onnxruntime import InferenceSession
 
 from algorithms.autoencoder.detector import AutoencoderDetector
-from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
+from algorithms.autoencoder.params import AutoencoderParams
 from algorithms.errors import ArtifactCorrupt, DataError
+from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
 from tests.algorithms.contract import DetectorContract, steel
 
@@ -64,7 +65,7 @@ def test_training_on_normal_rows_leaves_the_labelled_anomalies_out():
     table = steel()
     label = np.where(np.arange(table.rows) % 4 == 0, 1.0, 0.0)
     labelled = Table({**table.columns, "defect": label}, table.rows)
-    feeder = AutoencoderFeederParams(label_column="defect", train_on="normal")
+    feeder = TabularFeederParams(label_column="defect", train_on="normal")
     detector = AutoencoderDetector(quick(), feeder).fit(labelled)
     split = detector.fitted_.split
     assert len(split.train) + len(split.held_out) == 180
@@ -82,7 +83,7 @@ def test_labels_of_the_wrong_length_are_refused():
 
 
 def test_a_label_column_that_is_not_there_is_named():
-    feeder = AutoencoderFeederParams(label_column="defect", train_on="normal")
+    feeder = TabularFeederParams(label_column="defect", train_on="normal")
     with pytest.raises(DataError, match="label_column: no such column: defect") as caught:
         AutoencoderDetector(quick(), feeder).fit(steel())
     assert "label_column" in caught.value.errors

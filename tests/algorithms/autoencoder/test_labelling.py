@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from algorithms.autoencoder.labelling import find_labels
-from algorithms.autoencoder.params import AutoencoderFeederParams
 from algorithms.errors import DataError
 from algorithms.params import EvaluationParams
+from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
 
-PLAIN = AutoencoderFeederParams()
+PLAIN = TabularFeederParams()
 
 
 def table(**columns):
@@ -32,7 +32,7 @@ def test_without_any_label_column_nothing_is_labelled():
 
 
 def test_the_feeders_label_is_that_of_both_nodes():
-    feeder = AutoencoderFeederParams(label_column="y")
+    feeder = TabularFeederParams(label_column="y")
     found = find(table(y=[0.0, 1.0]), table(y=[1.0, 1.0, 0.0]), feeder)
     assert found.nodes["datasrc"].tolist() == [0, 1]
     assert found.nodes["evaldata"].tolist() == [1, 1, 0]
@@ -40,14 +40,14 @@ def test_the_feeders_label_is_that_of_both_nodes():
 
 
 def test_both_nodes_agree_on_which_value_is_the_anomaly():
-    feeder = AutoencoderFeederParams(label_column="y")
+    feeder = TabularFeederParams(label_column="y")
     found = find(table(y=["bad", "good", "good", "good"]), table(y=["bad", "bad", "good"]), feeder)
     assert found.nodes["datasrc"].tolist() == [1, 0, 0, 0]
     assert found.nodes["evaldata"].tolist() == [1, 1, 0]
 
 
 def test_a_node_may_hold_one_class_only_when_the_other_has_both():
-    feeder = AutoencoderFeederParams(label_column="y", train_on="normal")
+    feeder = TabularFeederParams(label_column="y", train_on="normal")
     found = find(table(y=[0.0, 0.0]), table(y=[1.0, 0.0]), feeder)
     assert found.training.tolist() == [0, 0]
 
@@ -56,24 +56,22 @@ def test_feed_test_names_the_label_of_evaldata():
     found = find(
         table(y=[0.0, 1.0]),
         table(z=[1.0, 0.0]),
-        AutoencoderFeederParams(label_column="y"),
-        AutoencoderFeederParams(label_column="z"),
+        TabularFeederParams(label_column="y"),
+        TabularFeederParams(label_column="z"),
     )
     assert found.nodes["evaldata"].tolist() == [1, 0]
     assert found.nodes["datasrc"].tolist() == [0, 1]
 
 
 def test_the_evaluation_node_wins_and_its_label_is_not_fed_to_the_model():
-    found = find(
-        table(y=[0.0, 1.0], z=[1.0, 0.0]), feed_train=AutoencoderFeederParams(label_column="y"), label_column="z"
-    )
+    found = find(table(y=[0.0, 1.0], z=[1.0, 0.0]), feed_train=TabularFeederParams(label_column="y"), label_column="z")
     assert found.nodes["datasrc"].tolist() == [1, 0]
     assert found.feeder.label_column == "y"
     assert found.feeder.exclude_column == ("z",)
 
 
 def test_training_on_normal_rows_uses_the_feeders_own_label():
-    feeder = AutoencoderFeederParams(label_column="y", train_on="normal")
+    feeder = TabularFeederParams(label_column="y", train_on="normal")
     found = find(table(y=[0.0, 1.0], z=[1.0, 0.0]), feed_train=feeder, label_column="z")
     assert found.training.tolist() == [0, 1]
     assert found.nodes["datasrc"].tolist() == [1, 0]
@@ -86,7 +84,7 @@ def test_a_label_that_only_evaldata_has_labels_only_evaldata():
 
 
 def test_evaldata_may_lack_the_training_label_and_a_notice_says_so():
-    found = find(table(y=[0.0, 1.0]), table(a=[1.0, 0.0]), AutoencoderFeederParams(label_column="y"))
+    found = find(table(y=[0.0, 1.0]), table(a=[1.0, 0.0]), TabularFeederParams(label_column="y"))
     assert list(found.nodes) == ["datasrc"]
     assert "evaldata has no column y: it is scored without labels" in found.notices
 
@@ -99,7 +97,7 @@ def test_a_label_that_was_named_must_be_there(test):
 
 
 def test_a_label_that_is_encoded_is_refused():
-    feeder = AutoencoderFeederParams(encode_column=("x", "z"))
+    feeder = TabularFeederParams(encode_column=("x", "z"))
     with pytest.raises(DataError, match="encode_column of feed_train names the label z") as caught:
         find(table(z=[0.0, 1.0]), feed_train=feeder, label_column="z")
     assert list(caught.value.errors) == ["encode_column"]

@@ -2,14 +2,15 @@ import json
 
 import pytest
 
-from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
+from algorithms.autoencoder.params import AutoencoderParams
 from algorithms.autoencoder.recipe import resolve_recipe
+from algorithms.tabular.params import TabularFeederParams
 
-NORMAL = AutoencoderFeederParams(label_column="y", train_on="normal")
+NORMAL = TabularFeederParams(label_column="y", train_on="normal")
 
 
 def resolve(rows=1000, feeder=None, **params):
-    return resolve_recipe(AutoencoderParams(**params), feeder or AutoencoderFeederParams(), rows=rows)
+    return resolve_recipe(AutoencoderParams(**params), feeder or TabularFeederParams(), rows=rows)
 
 
 def test_auto_is_clean_for_training_on_normal_rows_and_contaminated_otherwise():
@@ -41,7 +42,7 @@ def test_the_classic_recipe():
 @pytest.mark.parametrize("recipe", ["clean", "contaminated", "classic"])
 def test_explicit_values_win_over_every_recipe(recipe):
     given = {"learning_rate": 0.5, "dropout": 0.0, "noise": 0.0, "trim": 0.0, "activation": "tanh", "epochs": 7}
-    resolved = resolve(recipe=recipe, feeder=AutoencoderFeederParams(numeric_scaling="standard"), **given)
+    resolved = resolve(recipe=recipe, feeder=TabularFeederParams(numeric_scaling="standard"), **given)
     assert {name: getattr(resolved, name) for name in given} == given
     assert resolved.numeric_scaling == "standard"
 

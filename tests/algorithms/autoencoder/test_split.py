@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
-from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
+from algorithms.autoencoder.params import AutoencoderParams
 from algorithms.autoencoder.split import split_rows
 from algorithms.errors import DataError
+from algorithms.tabular.params import TabularFeederParams
 
-ALL = AutoencoderFeederParams()
-NORMAL = AutoencoderFeederParams(label_column="y", train_on="normal")
+ALL = TabularFeederParams()
+NORMAL = TabularFeederParams(label_column="y", train_on="normal")
 
 
 def split(rows=100, labels=None, feeder=ALL, **params):

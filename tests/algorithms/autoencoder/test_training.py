@@ -6,10 +6,11 @@ import pytest
 from algorithms.autoencoder import training
 from algorithms.autoencoder.backend import keras, tf
 from algorithms.autoencoder.network import build_network
-from algorithms.autoencoder.params import AutoencoderFeederParams, AutoencoderParams
+from algorithms.autoencoder.params import AutoencoderParams
 from algorithms.autoencoder.recipe import resolve_recipe
 from algorithms.autoencoder.training import train
 from algorithms.errors import DataError
+from algorithms.tabular.params import TabularFeederParams
 
 WIDTH = 6
 NO_NOISE = np.zeros(WIDTH, np.float32)
@@ -21,7 +22,7 @@ def features(rows=50, seed=0):
 
 def recipe(rows=50, **params):
     plain = {"hidden": (5, 3), "dropout": 0, "trim": 0, "epochs": 3, "batch_size": 8}
-    return resolve_recipe(AutoencoderParams(**{**plain, **params}), AutoencoderFeederParams(), rows=rows)
+    return resolve_recipe(AutoencoderParams(**{**plain, **params}), TabularFeederParams(), rows=rows)
 
 
 def test_one_full_batch_step_is_the_step_of_keras_adam():

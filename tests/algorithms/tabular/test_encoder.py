@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algorithms.autoencoder.params import AutoencoderFeederParams
 from algorithms.errors import ArtifactIncompatible, DataError
 from algorithms.tabular.encoder import TabularEncoder
+from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
 
 
@@ -26,7 +26,7 @@ def table_of(**columns):
 
 
 def fit(table, scaling="standard", **feeder):
-    return TabularEncoder.fit(table, AutoencoderFeederParams(**feeder), scaling=scaling)
+    return TabularEncoder.fit(table, TabularFeederParams(**feeder), scaling=scaling)
 
 
 @pytest.fixture

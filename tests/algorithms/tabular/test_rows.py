@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from algorithms.autoencoder.params import AutoencoderFeederParams
 from algorithms.errors import RowsInvalid
 from algorithms.tabular.encoder import TabularEncoder
+from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
 
 GOOD = {"n": 1.5, "t": "a", "d": "2017-01-31"}
@@ -22,7 +22,7 @@ def encoder():
         },
         rows=3,
     )
-    feeder = AutoencoderFeederParams(label_column="label", exclude_column=["id"])
+    feeder = TabularFeederParams(label_column="label", exclude_column=["id"])
     return TabularEncoder.fit(table, feeder, scaling="asinh")
 
 
