@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.errors import DataError
-from algorithms.labels import binary_labels
+from algorithms.labels import binary_labels, refuse_unlabelled
 from algorithms.params import EvaluationParams
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table, texts_of
@@ -66,6 +66,8 @@ def _labels_by_node(tables: Mapping[str, Table], columns: Mapping[str, str]) -> 
     notices = []
     for name in dict.fromkeys(columns.values()):
         nodes = [node for node in columns if columns[node] == name]
+        for node in nodes:
+            refuse_unlabelled(tables[node].columns[name], name, node)
         together, notice = binary_labels(np.concatenate([texts_of(tables[n].columns[name]) for n in nodes]), name)
         ends = np.cumsum([tables[node].rows for node in nodes])
         labels.update(zip(nodes, np.split(together, ends[:-1]), strict=True))

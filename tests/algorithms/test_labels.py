@@ -43,11 +43,30 @@ def test_the_order_of_rows_does_not_decide_between_equally_frequent_values():
 
 
 @pytest.mark.parametrize(
+    ("column", "label", "said"),
+    [
+        (np.zeros(3), 0, "'0' is its only value, so all rows are normal"),
+        (text("Normal", "Normal", "Normal"), 0, "'Normal' is its only value, so all rows are normal"),
+        (text("no", "no", "no"), 0, "'no' is its only value, so all rows are normal"),
+        (np.ones(3), 1, "'1' is its only value, so all rows are anomalies"),
+        (text("TRUE", "TRUE", "TRUE"), 1, "'TRUE' is its only value, so all rows are anomalies"),
+    ],
+)
+def test_one_known_value_labels_all_rows_and_the_notice_says_so(column, label, said):
+    labels, notice = binary_labels(column, "y")
+    assert labels.dtype == np.int8
+    assert labels.tolist() == [label] * 3
+    assert notice == f"label y: {said}"
+
+
+@pytest.mark.parametrize(
     ("column", "why"),
     [
         (text("a", "b", "c"), "has 3: 'a', 'b', 'c'"),
         (text("a", "a"), "has 1: 'a'"),
         (np.arange(9.0), "has 9: '0', '1', '2', '3', '4' and 4 more"),
+        (np.full(2, 7.0), "has 1: '7'"),
+        (text("normal", None, "normal"), "row 2 has no label"),
         (text("a", None, "b"), "row 2 has no label; fill in or remove"),
         (np.array([0.0, 1.0, np.nan]), "row 3 has no label"),
         (text(), "has 0: none"),

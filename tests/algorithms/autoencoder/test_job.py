@@ -168,6 +168,17 @@ def test_training_on_normal_rows_scores_all_rows(tmp_path, datasrc):
     assert result["settings"]["recipe"] == "clean"
 
 
+def test_an_upload_of_normal_rows_only_trains_on_all_of_them(tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({**steel(60).columns, "defect": np.zeros(60)}), path)
+    feeder = {"label_column": "defect", "train_on": "normal"}
+    _, result, _ = run(tmp_path, {"datasrc": (path,)}, feed_train=feeder, netconf_node=QUICK)
+    assert result["rows"]["train"] + result["rows"]["held_out"] == 60
+    assert result["metrics"]["roc_auc"] is None
+    assert "label defect: '0' is its only value, so all rows are normal" in result["notices"]
+    assert any("roc_auc and average_precision need both" in notice for notice in result["notices"])
+
+
 def test_few_rows_train_with_a_notice(tmp_path):
     tables = {"datasrc": (write_table(tmp_path / "a.parquet", 5, label=False),)}
     _, result, _ = run(tmp_path, tables, netconf_node=QUICK)

@@ -52,6 +52,12 @@ def test_a_node_may_hold_one_class_only_when_the_other_has_both():
     assert found.training.tolist() == [0, 0]
 
 
+def test_a_missing_label_is_named_by_the_row_of_its_own_node():
+    feeder = TabularFeederParams(label_column="y")
+    with pytest.raises(DataError, match="row 2 of evaldata has no label"):
+        find(table(y=[0.0, 1.0, 0.0]), table(y=[1.0, np.nan, 0.0]), feeder)
+
+
 def test_feed_test_names_the_label_of_evaldata():
     found = find(
         table(y=[0.0, 1.0]),
