@@ -25,6 +25,7 @@ from algorithms.scorer import Scorer
 from algorithms.tabular.encoder import TabularEncoder
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
+from algorithms.tabular.wording import no_such_column
 from algorithms.threshold import Threshold, ThresholdRule, choose_threshold
 
 PARAMETERS_FILE, NETWORK_FILE = "parameters.json", "model.keras"
@@ -208,7 +209,7 @@ class AutoencoderDetector:
         if self.feeder.train_on == "all" or name is None:
             return None
         if name not in table.columns:
-            why = f"no such column: {name}; train_on 'normal' needs it"
+            why = no_such_column([name], table.columns)
             raise DataError(f"label_column: {why}", {"label_column": [why]})
         return binary_labels(table.columns[name], name)[0]
 

@@ -11,6 +11,7 @@ from algorithms.labels import binary_labels, refuse_unlabelled
 from algorithms.params import EvaluationParams
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table, texts_of
+from algorithms.tabular.wording import no_such_column
 
 Labels = NDArray[np.int8]
 
@@ -102,5 +103,5 @@ def _without_labels(feeder: TabularFeederParams, names: set[str], table: Table) 
 
 def _refuse_missing(name: str | None, table: Table, node: str) -> None:
     if name is not None and name not in table.columns:
-        why = f"no such column in {node}: {name}; it has: {', '.join(list(table.columns)[:20])}"
+        why = no_such_column([name], table.columns, owner=f"{node} has")
         raise DataError(f"label_column: {why}", {"label_column": [why]})

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from algorithms.errors import DataError
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
-from algorithms.tabular.wording import listed, named
+from algorithms.tabular.wording import named, no_such_column
 
 
 def select_columns(table: Table, feeder: TabularFeederParams) -> list[str]:
@@ -33,9 +33,7 @@ def select_columns(table: Table, feeder: TabularFeederParams) -> list[str]:
 
 def _unknown(names: Sequence[str], table: Table) -> list[str]:
     lacking = [name for name in names if name not in table.columns]
-    if not lacking:
-        return []
-    return [f"no such column: {listed(lacking)}; the data have: {listed(table.columns)}"]
+    return [no_such_column(lacking, table.columns)] if lacking else []
 
 
 def _dates(names: Sequence[str], table: Table) -> list[str]:

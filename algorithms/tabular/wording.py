@@ -29,6 +29,11 @@ def listed(names: Iterable[str], at_most: int = 20) -> str:
     return shown if len(every) <= at_most else f"{shown} and {len(every) - at_most} more"
 
 
+def no_such_column(lacking: Iterable[str], present: Iterable[str], *, owner: str = "the data have") -> str:
+    """Say that columns were named that are not there, and which are."""
+    return f"no such column: {listed(lacking)}; {owner}: {listed(present)}"
+
+
 def percent(share: float) -> str:
     """Return a share as a percentage that never rounds a small share down to nothing."""
     return f"{100 * share:.0f} %" if share >= 0.01 else f"{100 * share:.1g} %"

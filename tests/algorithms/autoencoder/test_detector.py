@@ -84,7 +84,7 @@ def test_labels_of_the_wrong_length_are_refused():
 
 def test_a_label_column_that_is_not_there_is_named():
     feeder = TabularFeederParams(label_column="defect", train_on="normal")
-    with pytest.raises(DataError, match="label_column: no such column: defect") as caught:
+    with pytest.raises(DataError, match="label_column: no such column: defect; the data have: grade, ") as caught:
         AutoencoderDetector(quick(), feeder).fit(steel())
     assert "label_column" in caught.value.errors
 
