@@ -34,7 +34,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "workflows.api.middleware.FinalSlashMiddleware",
+    "workflows.api.middleware.ApiMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -99,8 +99,7 @@ FILE_UPLOAD_TEMP_DIR = FILES_ROOT / "incoming"  # on the disk of FILES_ROOT: an 
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
 MAX_UPLOAD_BYTES = env.integer("NNSERVICE_MAX_UPLOAD_MB", 20_000, minimum=1) * 1_000_000
-MAX_JSON_BYTES = env.integer("NNSERVICE_MAX_JSON_MB", 20, minimum=1) * 1_000_000
-DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BYTES
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("NNSERVICE_MAX_JSON_MB", 20, minimum=1) * 1_000_000
 MAX_COLUMNS = env.integer("NNSERVICE_MAX_COLUMNS", 4096, minimum=1)
 MAX_CELL_BYTES = env.integer("NNSERVICE_MAX_CELL_KB", 1000, minimum=1) * 1000
 
@@ -111,12 +110,14 @@ TRAINING_THREADS = env.integer(
     minimum=1,
 )
 TRAINING_TIME_LIMIT = env.integer("NNSERVICE_TRAINING_TIME_LIMIT", 24 * 3600, minimum=1)
+CONVERSION_MEMORY_LIMIT = env.integer("NNSERVICE_CONVERSION_MEMORY_MB", 4_000, minimum=200) * 1_000_000
 TRAINING_MEMORY_LIMIT = env.integer("NNSERVICE_TRAINING_MEMORY_MB", 16_000, minimum=100) * 1_000_000
 CONVERSIONS_AT_ONCE = env.integer("NNSERVICE_CONVERSIONS_AT_ONCE", CPUS, minimum=1)
 HEARTBEAT_SECONDS = 5
 HEARTBEAT_LOST_SECONDS = 60
 MESSAGE_LOST_SECONDS = 300
 MAX_ATTEMPTS = 3
+LEFTOVER_SECONDS = TRAINING_TIME_LIMIT + 24 * 3600  # a job folder is not touched while a long training runs
 
 CELERY_BROKER_URL = broker_url(STATE_HOME)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -124,7 +125,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Longer than the longest run, or Redis would deliver the message of a running training again.
     "visibility_timeout": TRAINING_TIME_LIMIT + 3600,
     "socket_connect_timeout": 3,
-    "socket_timeout": 10,
+    "socket_timeout": 5,
 }
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1, "interval_max": 0.5}
 CELERY_TASK_IGNORE_RESULT = True
@@ -133,7 +134,10 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULE = {"sweep": {"task": "workflows.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}}}
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "workflows.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "remove-leftovers": {"task": "workflows.tasks.remove_leftovers", "schedule": 3600.0, "options": {"expires": 600}},
+}
 
 # API -------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -1,13 +1,22 @@
 """The admin site: every model, searchable; what the service alone may change is read-only."""
 
 from django.contrib import admin
+from django.db.models import Model
+from django.forms import ModelForm
 from django.http import HttpRequest
 
 from workflows.models import DataFile, Network, Node, Run, Version
 
 
+class _ChangesOnlyWhatWasEdited(admin.ModelAdmin):
+    """Leaves the other columns alone: counters and the serving run move while a person looks at a form."""
+
+    def save_model(self, request: HttpRequest, obj: Model, form: ModelForm, change: bool) -> None:
+        obj.save(update_fields=form.changed_data if change else None)
+
+
 @admin.register(Network)
-class NetworkAdmin(admin.ModelAdmin):
+class NetworkAdmin(_ChangesOnlyWhatWasEdited):
     """Networks."""
 
     list_display = ["name", "title", "category", "subcategory", "in_use", "updated"]
@@ -16,7 +25,7 @@ class NetworkAdmin(admin.ModelAdmin):
 
 
 @admin.register(Version)
-class VersionAdmin(admin.ModelAdmin):
+class VersionAdmin(_ChangesOnlyWhatWasEdited):
     """Versions."""
 
     list_display = ["network", "number", "workflow_type", "active", "created"]
@@ -24,10 +33,11 @@ class VersionAdmin(admin.ModelAdmin):
     search_fields = ["network__name", "description"]
     list_select_related = ["network"]
     raw_id_fields = ["network"]
+    readonly_fields = ["workflow_type"]  # its nodes come with it
 
 
 @admin.register(Node)
-class NodeAdmin(admin.ModelAdmin):
+class NodeAdmin(_ChangesOnlyWhatWasEdited):
     """Nodes with their parameters."""
 
     list_display = ["version", "name", "configured"]
@@ -35,6 +45,7 @@ class NodeAdmin(admin.ModelAdmin):
     search_fields = ["version__network__name"]
     list_select_related = ["version__network"]
     raw_id_fields = ["version"]
+    readonly_fields = ["parameters", "configured"]  # the API validates them
 
 
 class _WrittenByTheService:

@@ -4,6 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
+def in_words(errors: Mapping[str, Sequence[str]]) -> str:
+    """Return the first thing that is wrong with each field as one message."""
+    return "; ".join(f"{field}: {why[0]}" if field else why[0] for field, why in errors.items())
+
+
 class ServiceError(Exception):
     """Base of every expected failure: a message for people, `errors` by field, an HTTP status."""
 
@@ -43,6 +48,12 @@ class Conflict(ServiceError):
     """The state of things does not allow it now."""
 
     status = 409
+
+
+class LengthRequired(ServiceError):
+    """The body comes without its length, so neither limits nor Django can deal with it."""
+
+    status = 411
 
 
 class TooLarge(ServiceError):

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
+from workflows.execution import leftovers
 from workflows.execution.sweeper import sweep as sweep_runs
 from workflows.execution.training import execute_run
 
@@ -18,3 +19,9 @@ def train(run_id: str) -> None:
 def sweep() -> None:
     """Find lost messages and dead workers."""
     sweep_runs()
+
+
+@shared_task(ignore_result=True)
+def remove_leftovers() -> None:
+    """Remove files that a crash or a stop left behind."""
+    leftovers.remove_leftovers()

@@ -10,9 +10,11 @@ from workflows.execution import shutdown
 @worker_ready.connect
 def send_waiting_runs_again(**_: Any) -> None:
     """A service that comes back goes on with its queue at once."""
+    from workflows.execution.leftovers import remove_leftovers
     from workflows.execution.sweeper import sweep
 
     sweep(every_queued_run=True)
+    remove_leftovers()
 
 
 @worker_shutting_down.connect

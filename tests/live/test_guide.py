@@ -92,6 +92,8 @@ def test_scores_are_paged_sorted_and_downloaded(client: Client) -> None:
     assert page["count"] == len(client.call("GET", f"{path}?download=csv").text.splitlines()) - 1
     by_row = client.get(f"{path}?sort=row&page=2&page_size=3")
     assert [row["row"] for row in by_row["scores"]] == [3, 4, 5]
+    header = client.call("GET", f"{path}?download=csv", headers={"Accept": "text/csv"}).text.splitlines()[0]
+    assert header.split(",")[:4] == ["row", "score", "anomaly", "contribution.PRODUCT_CD"]
     parquet = client.call("GET", f"{path}?download=parquet")
     assert parquet.content[:4] == b"PAR1"
     assert client.call("GET", f"{path}?node=evaldata").status_code == 404

@@ -4,17 +4,19 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
 from kombu.exceptions import OperationalError as BrokerDown
 from rest_framework import exceptions as drf
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
-from workflows.errors import Forbidden, NotFound, NotOffered, ServiceError, TooLarge, Unavailable
+from workflows.errors import Forbidden, NotFound, NotOffered, ServiceError, TooLarge, Unavailable, in_words
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,9 @@ def answer_exception(error: Exception, context: Mapping[str, Any]) -> Response |
             response["Allow"] = "GET"
     elif isinstance(error, drf.APIException):
         message, errors = _flatten(error.detail)
+        if isinstance(error, drf.NotAcceptable):
+            offered = ", ".join(renderer.media_type for renderer in APIView.renderer_classes)
+            message = f"this representation is not offered; Accept one of: {offered}"
         response = _answer(error.status_code, message, errors)
         for name, value in _headers_of(error, context).items():
             response[name] = value
@@ -48,8 +53,12 @@ def _as_service_error(error: Exception) -> ServiceError | None:
         return NotFound(str(error) or "there is nothing here")
     if isinstance(error, PermissionDenied):
         return Forbidden(str(error) or "not allowed")
-    if isinstance(error, (RequestDataTooBig, TooManyFilesSent, TooManyFieldsSent)):
-        return TooLarge(str(error))
+    if isinstance(error, RequestDataTooBig):
+        return TooLarge(f"the body, files aside, is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes")
+    if isinstance(error, TooManyFilesSent):
+        return TooLarge(f"the form has more than {settings.DATA_UPLOAD_MAX_NUMBER_FILES} files; send several requests")
+    if isinstance(error, TooManyFieldsSent):
+        return TooLarge(f"the form has more than {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS} fields")
     if isinstance(error, (OperationalError, InterfaceError)):
         logger.warning("the database failed: %s", error)
         return Unavailable("the database cannot be reached or is busy; try again")
@@ -92,8 +101,7 @@ def _flatten(detail: Any, field: str = "") -> tuple[str, dict[str, list[str]]]:
             errors.setdefault(path, []).append(str(part))
 
     walk(detail, field)
-    message = "; ".join(f"{path}: {why[0]}" if path else why[0] for path, why in errors.items())
-    return message, {path: why for path, why in errors.items() if path}
+    return in_words(errors), {path: why for path, why in errors.items() if path}
 
 
 class _ErrorView(APIView):
@@ -104,6 +112,14 @@ class _ErrorView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         raise self.error
+
+
+def answer_error(request: HttpRequest, error: ServiceError) -> HttpResponseBase:
+    """Answer an error that was found before a view was."""
+    response = _ErrorView.as_view(error=error)(request)
+    if isinstance(response, SimpleTemplateResponse):
+        response.render()
+    return response
 
 
 def answer_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:

@@ -9,7 +9,6 @@ from typing import IO, Any, NoReturn
 from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser, MultiPartParser
-from rest_framework.request import Request
 
 # What a text column of the database cannot hold: NUL and half of a surrogate pair.
 SUSPICIOUS = re.compile(rb"\\u(0000|[dD][89a-fA-F])|\x00")
@@ -22,24 +21,12 @@ class BodyTooLarge(APIException):
     default_code = "too_large"
 
 
-def refuse_large_body(request: Request, limit: int) -> None:
-    """Raise BodyTooLarge before anything is read."""
-    try:
-        length = int(request.META.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        length = 0
-    if length > limit:
-        raise BodyTooLarge(f"the body has {length:,} bytes; at most {limit:,} are taken")
-
-
 class JSONObjectParser(JSONParser):
-    """JSON whose top is an object, with finite numbers and storable text, within the size limit."""
+    """JSON whose top is an object, with finite numbers and storable text; Django limits its size."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        if parser_context is not None:
-            refuse_large_body(parser_context["request"], settings.MAX_JSON_BYTES)
         raw = stream.read()
         try:
             text = raw.decode("utf-8-sig")
@@ -83,6 +70,8 @@ class UploadParser(MultiPartParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        if parser_context is not None:
-            refuse_large_body(parser_context["request"], settings.MAX_UPLOAD_BYTES)
+        # Before anything is read.
+        length = int(parser_context["request"].META.get("CONTENT_LENGTH") or 0) if parser_context else 0
+        if length > settings.MAX_UPLOAD_BYTES:
+            raise BodyTooLarge(f"the upload has {length:,} bytes; at most {settings.MAX_UPLOAD_BYTES:,} are taken")
         return super().parse(stream, media_type, parser_context)

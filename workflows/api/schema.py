@@ -99,7 +99,8 @@ class ServiceSchema(AutoSchema):
     def _get_request_body(self, direction: str = "request") -> Any:
         if self.method != "DELETE":
             return super()._get_request_body(direction)
-        # OpenAPI 3.1 allows a body on DELETE, and the old API has one; drf-spectacular only looks at POST, PUT, PATCH.
+        # OpenAPI 3.1 allows a body on DELETE, and the old API has one; drf-spectacular (0.30)
+        # only looks at POST, PUT and PATCH.
         self.method = "POST"
         try:
             return super()._get_request_body(direction)

@@ -1,5 +1,6 @@
 """Conversion of an uploaded CSV file to typed Parquet, in a child process."""
 
+import logging
 import tempfile
 import threading
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import Any
 from django.conf import settings
 
 from algorithms.jobs import ConvertJob
-from workflows.errors import Unprocessable
+from workflows.errors import Unavailable, Unprocessable
 from workflows.execution.child import Child
+
+logger = logging.getLogger(__name__)
 
 # Fifty uploads at once must not start fifty children.
 _slots = threading.BoundedSemaphore(settings.CONVERSIONS_AT_ONCE)
@@ -19,7 +22,8 @@ def convert_csv(source: Path, parquet: Path, *, encoding: str | None, delimiter:
     """Convert one file and return what was found: rows, columns, sha256, size, encoding, delimiter, notices.
 
     Raises:
-        Unprocessable: the file cannot be read as a table; nothing is left at `parquet`.
+        Unprocessable: the file cannot be read as a table, or takes too much memory.
+        Unavailable: the child ended without a word.
     """
     job = ConvertJob(
         source=source,
@@ -35,8 +39,12 @@ def convert_csv(source: Path, parquet: Path, *, encoding: str | None, delimiter:
         folder = Path(name)
         job.write(folder)
         with Child("convert", folder, folder / "convert.log") as child:
-            while not child.wait(60):
-                pass
+            while not child.wait(1):
+                if child.resident_bytes() > settings.CONVERSION_MEMORY_LIMIT:
+                    raise Unprocessable(
+                        f"reading it takes more than {settings.CONVERSION_MEMORY_LIMIT // 1_000_000} MB of memory "
+                        "(NNSERVICE_CONVERSION_MEMORY_MB); split the file or leave out columns"
+                    )
             events = list(child.poll_events())
         log = (folder / "convert.log").read_text(errors="replace")
     last = events[-1] if events else {}
@@ -44,4 +52,5 @@ def convert_csv(source: Path, parquet: Path, *, encoding: str | None, delimiter:
         return last
     if last.get("event") == "failed" and last.get("kind") == "data":
         raise Unprocessable(last["error"], last.get("errors") or {})
-    raise RuntimeError(f"conversion failed: {last.get('error') or child.describe_end()}\n{log[-2000:]}")
+    logger.error("conversion failed: %s\n%s", last.get("error") or child.describe_end(), log[-2000:])
+    raise Unavailable("the file could not be read just now, nothing was stored; the service's log says why")

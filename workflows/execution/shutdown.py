@@ -1,4 +1,4 @@
-"""The worker's request to its running trainings to hand their runs back, set on SIGTERM (workflows.signals)."""
+"""The worker's request to its running trainings to hand their runs back, set on SIGTERM (workflows.worker)."""
 
 import threading
 

@@ -6,11 +6,11 @@ import socket
 import threading
 import time
 import uuid
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from algorithms.artifacts import verify_artifact
@@ -24,6 +24,8 @@ from workflows.models import DataFile, Run, RunState
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25
+DATABASE_DOWN = (OperationalError, InterfaceError)
+DATABASE_PATIENCE_SECONDS = 600
 
 
 class Stopped(Exception):
@@ -46,16 +48,14 @@ def execute_run(run_id: uuid.UUID) -> None:
         return
     logger.info("run %s: attempt %s", run.id, run.attempts)
     try:
-        result = _train(run)
+        outcome = _train(run)
     except Stopped as stop:
         _record_stop(run, stop)
     except Exception as error:  # whatever happened, the run must end: recorded, then raised for the worker's log
         _finish(run, RunState.FAILED, error=f"the service failed: {type(error).__name__}: {error}")
         raise
     else:
-        _record_success(run, result)
-    finally:
-        remove_folder(run.job_folder)
+        _record_success(run, outcome)
 
 
 def claim(run_id: uuid.UUID) -> Run | None:
@@ -78,21 +78,40 @@ def claim(run_id: uuid.UUID) -> Run | None:
 
 
 def _train(run: Run) -> dict[str, Any]:
-    remove_folder(run.job_folder)
-    remove_folder(run.artifact)
+    """Return the fields of a succeeded run, its artifact in place and the job folder gone, or raise Stopped."""
     run.job_folder.mkdir(parents=True)
     run.folder.mkdir(parents=True, exist_ok=True)
-    _fit_job(run).write(run.job_folder)
-    with Child("fit", run.job_folder, run.log, threads=settings.TRAINING_THREADS) as child:
-        watch = _Watch(run, child)
-        ended = False
-        while not ended:
-            ended = child.wait(POLL_SECONDS)
-            for event in child.poll_events():
-                watch.hear(event)
-            if not ended:
-                watch.check()
-        return watch.outcome()
+    try:
+        _fit_job(run).write(run.job_folder)
+        with Child("fit", run.job_folder, run.log, threads=settings.TRAINING_THREADS) as child:
+            watch = _Watch(run, child)
+            ended = False
+            while not ended:
+                ended = child.wait(POLL_SECONDS)
+                for event in child.poll_events():
+                    watch.hear(event)
+                if not ended:
+                    watch.check()
+            progress = watch.outcome()
+        return {"progress": progress, "error": "", **_take_artifact(run)}
+    finally:
+        remove_folder(run.job_folder)
+
+
+def _take_artifact(run: Run) -> dict[str, Any]:
+    built = run.job_folder / ARTIFACT_FOLDER
+    try:
+        manifest = verify_artifact(built)
+    except ArtifactError as error:
+        raise Stopped(RunState.FAILED, f"the trained model could not be kept: {error}") from error
+    result = json.loads((built / "result.json").read_text())
+    built.rename(run.artifact)
+    return {
+        "result": result,
+        "metrics": result["metrics"],
+        "threshold": result["threshold"],
+        "libraries": manifest.get("libraries", {}),
+    }
 
 
 def _fit_job(run: Run) -> FitJob:
@@ -103,7 +122,7 @@ def _fit_job(run: Run) -> FitJob:
             node: tuple(DataFile(id=uuid.UUID(described["id"])).parquet for described in files)
             for node, files in snapshot["data"].items()
         },
-        parameters=snapshot["parameters"],
+        parameters=snapshot["given"],
         threads=settings.TRAINING_THREADS,
     )
 
@@ -152,6 +171,14 @@ class _Watch:
         self._report()
 
     def _report(self) -> None:
+        try:
+            self._report_once()
+        except DATABASE_DOWN as error:
+            # A training outlives a database that is busy or restarts; the next poll tries again.
+            logger.warning("run %s: progress could not be written: %s", self._run.id, error)
+            close_old_connections()
+
+    def _report_once(self) -> None:
         now = time.monotonic()
         asked = Run.objects.filter(id=self._run.id).values_list("state", "attempts", "cancel_requested").first()
         if asked is None or asked[:2] != (RunState.RUNNING, self._run.attempts):
@@ -166,60 +193,47 @@ class _Watch:
             self._changed = False
 
     def outcome(self) -> dict[str, Any]:
-        """Return what the child finished with, or raise Stopped saying why there is nothing."""
+        """Return the last progress of a child that finished, or raise Stopped saying why it did not."""
         if self._last.get("event") == "finished":
-            self._progress["percent"] = 100.0
-            return self._last | {"progress": self._progress}
+            return self._progress | {"percent": 100.0}
         if self._last.get("event") == "failed":
             raise Stopped(RunState.FAILED, str(self._last.get("error")))
         raise Stopped(RunState.FAILED, self._child.describe_end())
 
 
 def _record_success(run: Run, outcome: dict[str, Any]) -> None:
-    built = run.job_folder / ARTIFACT_FOLDER
-    try:
-        manifest = verify_artifact(built)
-        result = _read_result(built)
-    except ArtifactError as error:
-        _finish(run, RunState.FAILED, error=f"the trained model could not be kept: {error}")
-        return
-    built.rename(run.artifact)
-    kept = _finish(
-        run,
-        RunState.SUCCEEDED,
-        metrics=result["metrics"],
-        threshold=result["threshold"],
-        result=result,
-        libraries=manifest.get("libraries", {}),
-        progress=outcome["progress"],
-        error="",
-    )
-    if not kept:
+    if not _finish(run, RunState.SUCCEEDED, **outcome):
         remove_folder(run.artifact)
-
-
-def _read_result(artifact: Path) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads((artifact / "result.json").read_text())
-    return result
 
 
 def _record_stop(run: Run, stop: Stopped) -> None:
     logger.info("run %s: %s", run.id, stop.reason)
     if stop.state == RunState.QUEUED:
         # Handed back, not failed: the attempt does not count.
-        Run.objects.move(
-            run.id, RunState.RUNNING, RunState.QUEUED, attempts=run.attempts - 1, enqueued=None, progress={}, worker=""
-        )
+        fields: dict[str, Any] = {"attempts": run.attempts - 1, "enqueued": None, "progress": {}, "worker": ""}
+        _persistently(lambda: Run.objects.move(run.id, RunState.RUNNING, RunState.QUEUED, **fields))
     else:
         _finish(run, stop.state, error=stop.reason)
 
 
 def _finish(run: Run, state: RunState, **fields: Any) -> bool:
     """End the run unless this attempt lost it; True if this call did it. A deleted run leaves no folder."""
-    close_old_connections()
-    ended = Run.objects.filter(id=run.id, state=RunState.RUNNING, attempts=run.attempts).update(
-        state=state, finished=timezone.now(), **fields
-    )
-    if not ended and not Run.objects.filter(id=run.id).exists():
+    mine = Run.objects.filter(id=run.id, state=RunState.RUNNING, attempts=run.attempts)
+    ended = _persistently(lambda: bool(mine.update(state=state, finished=timezone.now(), **fields)))
+    if not ended and not _persistently(lambda: Run.objects.filter(id=run.id).exists()):
         remove_folder(run.folder)
-    return bool(ended)
+    return ended
+
+
+def _persistently(write: Callable[[], bool]) -> bool:
+    """Try a database call again and again for some minutes: hours of training hang on it."""
+    deadline = time.monotonic() + DATABASE_PATIENCE_SECONDS
+    while True:
+        close_old_connections()
+        try:
+            return write()
+        except DATABASE_DOWN as error:
+            if time.monotonic() > deadline or shutdown.requested.is_set():
+                raise
+            logger.warning("the database cannot be reached, trying again: %s", error)
+            time.sleep(POLL_SECONDS)

@@ -59,7 +59,9 @@ class Run(models.Model):
     cancel_requested = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     worker = models.CharField(max_length=200, blank=True)
-    snapshot = models.JSONField(help_text="workflow type, parameters by node, data files with digests, seed")
+    snapshot = models.JSONField(
+        help_text="workflow type, parameters by node (given, and all of them), data files with digests, seed"
+    )
     progress = models.JSONField(default=dict, blank=True)
     metrics = models.JSONField(null=True, blank=True)
     threshold = models.JSONField(null=True, blank=True)
@@ -103,10 +105,10 @@ class Run(models.Model):
 
     @property
     def artifact(self) -> Path:
-        """The trained model and its scores."""
-        return self.folder / "artifact"
+        """The trained model and its scores; of its own for each attempt, so that a worker given up cannot harm it."""
+        return self.folder / f"artifact-{self.attempts}"
 
     @property
     def job_folder(self) -> Path:
-        """Where the training process works; removed afterwards."""
-        return Path(settings.JOBS_ROOT) / str(self.id)
+        """Where the training process of this attempt works; removed afterwards."""
+        return Path(settings.JOBS_ROOT) / f"{self.id}-{self.attempts}"

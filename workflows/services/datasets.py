@@ -1,7 +1,7 @@
 """Uploaded data: checked, typed, counted, digested, and stored whole or not at all."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from django.db.models import QuerySet, Sum
 from workflows.errors import Invalid, NotFound, Unprocessable
 from workflows.execution.conversion import convert_csv
 from workflows.files import remove_folder
-from workflows.models import DataFile, Node, Version
+from workflows.models import DataFile, Node
+from workflows.services.locks import lock_node
 from workflows.services.networks import refuse_while_running
 
 MAX_NAME_LENGTH = 200
@@ -37,10 +38,12 @@ def store_uploads(node: Node, uploads: Sequence[Upload]) -> list[DataFile]:
     """
     _check_names(uploads)
     refuse_to_replace_while_running(node, [upload.name for upload in uploads])
+    kept = list(node.files.exclude(name__in=[upload.name for upload in uploads])[:1])
     stored: list[DataFile] = []
     try:
         for upload in uploads:
-            stored.append(_convert(node, upload, others=stored))
+            stored.append(_convert(node, upload))
+            _refuse_other_columns(stored[-1], stored[:1] if len(stored) > 1 else kept)
         _commit(node, stored)
     except BaseException:
         for data_file in stored:
@@ -66,7 +69,7 @@ def _check_names(uploads: Sequence[Upload]) -> None:
         )
 
 
-def _convert(node: Node, upload: Upload, *, others: Sequence[DataFile]) -> DataFile:
+def _convert(node: Node, upload: Upload) -> DataFile:
     data_file = DataFile(id=uuid.uuid4(), node=node, name=upload.name)
     data_file.folder.mkdir(parents=True)
     try:
@@ -80,8 +83,6 @@ def _convert(node: Node, upload: Upload, *, others: Sequence[DataFile]) -> DataF
         )
         for field in ("rows", "columns", "sha256", "size", "encoding", "delimiter", "notices"):
             setattr(data_file, field, found[field])
-        kept = node.files.exclude(name=upload.name).first()
-        _refuse_other_columns(data_file, [*others, *([kept] if kept else [])])
     except Unprocessable as error:
         remove_folder(data_file.folder)
         raise Unprocessable(f"{upload.name}: {error.message}", error.errors or {"file": [error.message]}) from None
@@ -91,8 +92,8 @@ def _convert(node: Node, upload: Upload, *, others: Sequence[DataFile]) -> DataF
     return data_file
 
 
-def _refuse_other_columns(data_file: DataFile, others: Sequence[DataFile]) -> None:
-    for other in others[:1]:
+def _refuse_other_columns(data_file: DataFile, others: Iterable[DataFile]) -> None:
+    for other in others:
         lacking = [name for name in other.column_names if name not in data_file.column_names]
         extra = [name for name in data_file.column_names if name not in other.column_names]
         if lacking or extra:
@@ -100,8 +101,8 @@ def _refuse_other_columns(data_file: DataFile, others: Sequence[DataFile]) -> No
                 f"{word} {', '.join(names[:20])}" for word, names in (("lacks", lacking), ("adds", extra)) if names
             )
             raise Unprocessable(
-                f"its columns are not those of {other.name}: it {why}. Files of one node are one dataset: "
-                "DELETE the earlier files first if this is new data",
+                f"{data_file.name}: its columns are not those of {other.name}: it {why}. Files of one node are one "
+                "dataset: DELETE the earlier files first if this is new data",
                 {"columns": [why]},
             )
 
@@ -109,13 +110,12 @@ def _refuse_other_columns(data_file: DataFile, others: Sequence[DataFile]) -> No
 def _commit(node: Node, stored: Sequence[DataFile]) -> None:
     with transaction.atomic():
         # Locks out POST train: a run's snapshot must not name a file that is being replaced.
-        Version.objects.select_for_update().get(pk=node.version_id)
+        node = lock_node(node)
         names = [data_file.name for data_file in stored]
         refuse_to_replace_while_running(node, names)
+        _refuse_other_columns(stored[0], node.files.exclude(name__in=names))  # one may have been stored meanwhile
         for earlier in node.files.filter(name__in=names):
             earlier.delete()
-        if not Node.objects.filter(pk=node.pk).exists():
-            raise NotFound(f"node {node.name} was deleted during the upload")
         for data_file in stored:
             data_file.save(force_insert=True)
 
@@ -144,7 +144,7 @@ def delete_files(node: Node, name: str | None) -> list[str]:
         NotFound: no file of that name.
         Conflict: a run is queued or running.
     """
-    Version.objects.select_for_update().get(pk=node.version_id)
+    node = lock_node(node)
     files = node.files.all() if name is None else node.files.filter(name=name)
     names = [data_file.name for data_file in files]
     if name is not None and not names:

@@ -5,10 +5,12 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from workflows.errors import Conflict, NotFound, NotOffered
 from workflows.models import Network, Run
 from workflows.models.run import RunQuerySet
+from workflows.services.locks import lock_network
 
 DRAW = "new"
 EVERY = "all"
@@ -62,23 +64,28 @@ def _create_with_drawn_name(**fields: Any) -> Network:
 
 
 def update_network(network: Network, **fields: Any) -> Network:
-    """Change the given fields of a network."""
-    for field, value in fields.items():
-        setattr(network, field, value)
-    network.save()
-    return network
+    """Change the given fields of a network, and only these: its counters move meanwhile.
+
+    Raises:
+        NotFound: it was deleted meanwhile.
+    """
+    Network.objects.filter(pk=network.pk).update(**fields, updated=timezone.now())
+    return get_network(network.name)
 
 
 def delete_network(network: Network) -> None:
     """Delete a network with its versions, data, runs and files.
 
     Raises:
+        NotFound: it was deleted meanwhile.
         Conflict: one of its runs is queued or running.
     """
     with transaction.atomic():
-        Network.objects.select_for_update().get(pk=network.pk)
-        refuse_while_running(Run.objects.filter(version__network=network))
-        network.delete()
+        locked = lock_network(network)
+        # A run is queued under the lock of its version: none can appear between the check and the deletion.
+        list(locked.versions.select_for_update())
+        refuse_while_running(Run.objects.filter(version__network=locked))
+        locked.delete()
 
 
 def refuse_while_running(runs: RunQuerySet) -> None:

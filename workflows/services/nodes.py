@@ -8,12 +8,12 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from algorithms.workflow_types import WORKFLOW_TYPES
-from workflows.errors import Conflict, Invalid, NotFound, Unprocessable
+from workflows.errors import Conflict, Invalid, NotFound
 from workflows.models import DataFile, Node, Version
+from workflows.services.locks import lock_node, lock_version
 from workflows.services.networks import refuse_while_running
+from workflows.services.readiness import require_columns
 from workflows.services.validation import refusal_of
-
-COLUMN_FIELDS = ("encode_column", "exclude_column", "label_column", "categorical_column")
 
 
 @transaction.atomic
@@ -29,7 +29,7 @@ def initialise(version: Version, type_name: str) -> list[Node]:
             f"workflow type '{type_name}' is not offered",
             {"type": [f"'{type_name}' is not one of: {', '.join(sorted(WORKFLOW_TYPES))}"]},
         )
-    version = Version.objects.select_for_update().select_related("network").get(pk=version.pk)
+    version = lock_version(version)
     if version.workflow_type == type_name:
         return list(version.nodes.all())
     if version.workflow_type and (_has_data(version) or version.runs.exists()):
@@ -51,7 +51,7 @@ def remove_workflow(version: Version) -> None:
     Raises:
         Conflict: a run is queued or running.
     """
-    version = Version.objects.select_for_update().select_related("network").get(pk=version.pk)
+    version = lock_version(version)
     refuse_while_running(version.runs.all())
     version.nodes.all().delete()
     Version.objects.filter(pk=version.pk).update(workflow_type="")
@@ -90,6 +90,7 @@ def require_detector(version: Version, detector: str) -> None:
         raise NotFound(f"{version} is a workflow of {version.type.detector}, not of {detector}")
 
 
+@transaction.atomic
 def set_parameters(node: Node, given: Mapping[str, Any]) -> Node:
     """Set parameters; those not named keep their value, null returns one to its default.
 
@@ -97,49 +98,23 @@ def set_parameters(node: Node, given: Mapping[str, Any]) -> Node:
         Invalid: an unknown parameter or a value that is not allowed.
         Unprocessable: a column is named that the uploaded data do not have.
     """
+    node = lock_node(node)  # two requests that set different parameters must not lose one
     aliases = {name: field.alias or name for name, field in node.params_type.model_fields.items()}
+    twice = [name for name, alias in aliases.items() if name != alias and {name, alias} <= given.keys()]
+    if twice:
+        raise Invalid(
+            f"{twice[0]} and {aliases[twice[0]]} are one parameter",
+            {name: ["given under both its names"] for name in twice},
+        )
     merged = node.parameters | {aliases.get(name, name): value for name, value in given.items()}
     merged = {name: value for name, value in merged.items() if value is not None or name not in aliases.values()}
     try:
         params = node.params_type.model_validate(merged)
     except ValidationError as error:
         raise Invalid(*refusal_of(error, node.params_type)) from None
-    _refuse_unknown_columns(node, params.stored())
-    node.parameters = params.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    stored = params.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    require_columns(node, stored)
+    node.parameters = stored
     node.configured = timezone.now()
     node.save(update_fields=["parameters", "configured"])
     return node
-
-
-def data_node_of(name: str) -> str:
-    """Return the data node whose columns a feeder or evaluation node speaks of."""
-    return "evaldata" if name in ("evaldata", "feed_test", "eval_node") else "datasrc"
-
-
-def _refuse_unknown_columns(node: Node, parameters: Mapping[str, Any]) -> None:
-    source = node.version.nodes.get(name=data_node_of(node.name))
-    uploaded = source.files.first() or node.version.nodes.get(name="datasrc").files.first()
-    if uploaded is not None:
-        refuse_missing_columns(parameters, uploaded.column_names)
-
-
-def refuse_missing_columns(parameters: Mapping[str, Any], columns: list[str]) -> None:
-    """Raise Unprocessable if a parameter names a column that is not among `columns`."""
-    errors: dict[str, list[str]] = {}
-    for field in COLUMN_FIELDS:
-        named = parameters.get(field) or ()
-        missing = [column for column in ([named] if isinstance(named, str) else named) if column not in columns]
-        if missing:
-            shown = ", ".join(columns[:50]) + (" …" if len(columns) > 50 else "")
-            errors[field] = [f"no such column: {', '.join(missing)}; the data have: {shown}"]
-    if errors:
-        raise Unprocessable("; ".join(f"{field}: {why[0]}" for field, why in errors.items()), errors)
-
-
-def missing_for_training(version: Version) -> dict[str, list[str]]:
-    """Return what must be done before training, by node; empty when the version is ready."""
-    if version.type is None:
-        return {"type": ["no workflow yet: POST its type to wf/target/init/mode/simple first"]}
-    if not DataFile.objects.filter(node__version=version, node__name="datasrc").exists():
-        return {"datasrc": ["no data: upload a CSV file to node datasrc first"]}
-    return {}

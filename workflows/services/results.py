@@ -90,7 +90,7 @@ class ScoreTable:
     def csv(self, *, by_score: bool) -> Iterator[str]:
         """Yield the table as CSV, some thousand rows at a time."""
         label = [] if self.labels is None else ["label"]
-        yield _csv_lines([["row", "score", "anomaly", *label, *self.columns]])
+        yield _csv_lines([["row", "score", "anomaly", *label, *(f"contribution.{name}" for name in self.columns)]])
         for start in range(0, len(self), CSV_ROWS_AT_ONCE):
             rows = self.rows(start, start + CSV_ROWS_AT_ONCE, by_score=by_score)
             yield _csv_lines([_flat(row) for row in rows])

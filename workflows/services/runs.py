@@ -3,15 +3,17 @@
 import uuid
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from workflows.errors import Conflict, NotFound, Unprocessable
+from workflows.errors import Conflict, NotFound
 from workflows.models import Run, RunState, Version
 from workflows.services.broker import require_broker
 from workflows.services.datasets import describe_files
-from workflows.services.nodes import data_node_of, list_nodes, missing_for_training, refuse_missing_columns
+from workflows.services.locks import lock_version, reread_run
+from workflows.services.nodes import list_nodes
+from workflows.services.readiness import require_ready
 
 
 def start_run(version: Version) -> Run:
@@ -25,19 +27,14 @@ def start_run(version: Version) -> Run:
     refuse_second_run(version)
     require_ready(version)
     require_broker()
-    try:
-        with transaction.atomic():
-            version = Version.objects.select_for_update().select_related("network").get(pk=version.pk)
-            snapshot = _snapshot(version)
-            Version.objects.filter(pk=version.pk).update(runs_made=F("runs_made") + 1)
-            version.refresh_from_db(fields=["runs_made"])
-            run = Run.objects.create(
-                version=version, number=version.runs_made, snapshot=snapshot, enqueued=timezone.now()
-            )
-            enqueue(run.id)
-    except IntegrityError:
+    with transaction.atomic():
+        version = lock_version(version)
         refuse_second_run(version)
-        raise
+        snapshot = _snapshot(version)
+        Version.objects.filter(pk=version.pk).update(runs_made=F("runs_made") + 1)
+        number = version.runs_made + 1
+        run = Run.objects.create(version=version, number=number, snapshot=snapshot, enqueued=timezone.now())
+        enqueue(run.id)
     return run
 
 
@@ -46,13 +43,6 @@ def refuse_second_run(version: Version) -> None:
     run = version.runs.open().first()
     if run is not None:
         raise Conflict(f"run {run.id} of {version} is {run.state} already", {"id": [str(run.id)]})
-
-
-def require_ready(version: Version) -> None:
-    """Raise Unprocessable, saying what to do, if the version cannot be trained yet."""
-    missing = missing_for_training(version)
-    if missing:
-        raise Unprocessable("; ".join(why[0] for why in missing.values()), missing)
 
 
 def enqueue(run_id: uuid.UUID) -> None:
@@ -65,18 +55,16 @@ def enqueue(run_id: uuid.UUID) -> None:
 def _snapshot(version: Version) -> dict[str, Any]:
     require_ready(version)
     nodes = {node.name: node for node in list_nodes(version)}
-    files = {name: describe_files(nodes[name]) for name in ("datasrc", "evaldata")}
+    data = {name: describe_files(nodes[name]) for name in ("datasrc", "evaldata")}
+    given = {name: node.parameters for name, node in nodes.items() if node.parameters}
     parameters = {name: node.resolved() for name, node in nodes.items()}
-    if not nodes["feed_test"].parameters:
+    if "feed_test" not in given:
         parameters["feed_test"] = parameters["feed_train"]
-    for name in ("feed_train", "feed_test", "eval_node"):
-        source = nodes[data_node_of(name)].files.first() or nodes["datasrc"].files.first()
-        if source is not None:
-            refuse_missing_columns(parameters[name], source.column_names)
     return {
         "workflow_type": version.workflow_type,
+        "given": given,
         "parameters": parameters,
-        "data": {name: described for name, described in files.items() if described},
+        "data": {name: files for name, files in data.items() if files},
         "seed": parameters["netconf_node"].get("seed"),
     }
 
@@ -142,8 +130,7 @@ def cancel_run(version: Version) -> Run:
         raise Conflict(f"{version} has no queued or running run to stop")
     if not Run.objects.move(run.id, RunState.QUEUED, RunState.CANCELLED, finished=timezone.now()):
         Run.objects.filter(id=run.id, state=RunState.RUNNING).update(cancel_requested=True)
-    run.refresh_from_db()
-    return run
+    return get_run_by_id(run.id)
 
 
 @transaction.atomic
@@ -153,10 +140,8 @@ def delete_run(version: Version, run: Run) -> None:
     Raises:
         Conflict: it serves, waits or trains.
     """
-    Version.objects.select_for_update().get(pk=version.pk)
-    run.refresh_from_db(fields=["state"])
-    serving = version.serving_run
-    if run == serving:
+    version, run = lock_version(version), reread_run(run)
+    if run == version.serving_run:
         raise Conflict(f"run {run.number} serves {version}; pin another run first")
     if run.state in (RunState.QUEUED, RunState.RUNNING):
         raise Conflict(f"run {run.number} is {run.state}; stop it first", {"id": [str(run.id)]})

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ValidationError
 
+from workflows.errors import in_words
+
 
 def refusal_of(error: ValidationError, model: type[BaseModel]) -> tuple[str, dict[str, list[str]]]:
     """Return the message and the errors by field, under the API's names."""
@@ -18,7 +20,7 @@ def refusal_of(error: ValidationError, model: type[BaseModel]) -> tuple[str, dic
             if path:
                 why += f" (given: {_short(problem['input'])})"
         errors.setdefault(field, []).append(why)
-    return "; ".join(f"{field}: {why[0]}" for field, why in errors.items()), errors
+    return in_words(errors), errors
 
 
 def _short(value: object) -> str:

@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 
 from workflows.errors import Conflict, NotFound
 from workflows.models import Network, Node, Run, RunState, Version
+from workflows.services.locks import lock_network, lock_version, reread_run
 from workflows.services.networks import get_network, refuse_while_running
 
 
@@ -60,9 +61,8 @@ def create_version(
     network: Network, *, active: bool = False, copy_from: Version | None = None, **fields: Any
 ) -> Version:
     """Create the next version; `copy_from` gives it another version's workflow and parameters, not its data."""
-    # The UPDATE locks the row: simultaneous requests get different numbers.
     Network.objects.filter(pk=network.pk).update(versions_made=F("versions_made") + 1)
-    network.refresh_from_db(fields=["versions_made"])
+    network = lock_network(network)
     if copy_from is not None:
         fields["workflow_type"] = copy_from.workflow_type
     version = Version.objects.create(network=network, number=network.versions_made, **fields)
@@ -85,23 +85,21 @@ def create_version(
 @transaction.atomic
 def update_version(version: Version, *, active: bool | None = None, **fields: Any) -> Version:
     """Change a version; activating it deactivates the network's others."""
-    for field, value in fields.items():
-        setattr(version, field, value)
-    version.save()
     if active:
         _activate(version)
     elif active is not None:
-        Version.objects.filter(pk=version.pk).update(active=False)
-        version.active = False
-    return version
+        fields["active"] = False
+    if fields:
+        # Only what is named: counters and the pinned run change meanwhile.
+        Version.objects.filter(pk=version.pk).update(**fields)
+    return lock_version(version)
 
 
 def _activate(version: Version) -> None:
     # The lock on the network serialises two activations; without it both could pass the first UPDATE.
-    Network.objects.select_for_update().get(pk=version.network_id)
-    version.network.versions.exclude(pk=version.pk).filter(active=True).update(active=False)
+    network = lock_network(version.network)
+    network.versions.exclude(pk=version.pk).filter(active=True).update(active=False)
     Version.objects.filter(pk=version.pk).update(active=True)
-    version.active = True
 
 
 @transaction.atomic
@@ -111,9 +109,9 @@ def delete_version(version: Version) -> None:
     Raises:
         Conflict: a run is queued or running.
     """
-    Version.objects.select_for_update().get(pk=version.pk)
-    refuse_while_running(version.runs.all())
-    version.delete()
+    locked = lock_version(version)
+    refuse_while_running(locked.runs.all())
+    locked.delete()
 
 
 @transaction.atomic
@@ -123,10 +121,10 @@ def pin_run(version: Version, run: Run, *, pinned: bool) -> None:
     Raises:
         Conflict: the run has no model to serve.
     """
+    locked, run = lock_version(version), reread_run(run)
     if pinned and run.state != RunState.SUCCEEDED:
         raise Conflict(f"run {run.number} of {version} is {run.state}; only a succeeded run can serve")
     if pinned:
-        Version.objects.filter(pk=version.pk).update(pinned_run=run)
+        Version.objects.filter(pk=locked.pk).update(pinned_run=run)
     else:
-        Version.objects.filter(pk=version.pk, pinned_run=run).update(pinned_run=None)
-    version.refresh_from_db()
+        Version.objects.filter(pk=locked.pk, pinned_run=run).update(pinned_run=None)

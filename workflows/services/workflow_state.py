@@ -4,7 +4,8 @@ from typing import Any
 
 from algorithms.workflow_types import EDGES, WORKFLOW_TYPES, WorkflowType
 from workflows.models import Version
-from workflows.services.nodes import list_nodes, missing_for_training
+from workflows.services.nodes import list_nodes
+from workflows.services.readiness import missing_for_training
 
 
 def describe_state(version: Version) -> dict[str, Any]:

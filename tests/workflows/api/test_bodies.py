@@ -38,10 +38,16 @@ def test_a_wrong_content_type_is_415(api: Api, content_type: str) -> None:
 
 
 def test_a_body_beyond_the_limit_is_413_and_says_the_limit(api: Api) -> None:
-    with override_settings(MAX_JSON_BYTES=1000):
+    with override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=1000):
         answer = api.post(NETWORK, {"nn_desc": "x" * 1000})
     assert answer.status == 413
     assert "1,000" in answer.body["result"]
+
+
+def test_a_body_without_its_length_is_411_and_not_taken_for_an_empty_one(api: Api) -> None:
+    answer = api.post(NETWORK, {"nn_title": "z"}, Transfer_Encoding="chunked")
+    assert (answer.status, answer.body["status"]) == (411, "411")
+    assert api.get(NETWORK).status == 404
 
 
 def test_an_unknown_field_is_named_with_those_allowed(api: Api) -> None:

@@ -32,6 +32,7 @@ def test_a_browser_gets_the_browsable_api(api: Api) -> None:
 def test_a_representation_that_is_not_offered_is_406(api: Api, query: str, accept: str) -> None:
     response = api.client.get(f"/api/v1/type/{MENU}{query}", headers={"Accept": accept})
     assert response.status_code == 406
+    assert "application/json" in json.loads(response.json())["result"]
 
 
 def test_every_answer_varies_by_accept(api: Api) -> None:

@@ -117,6 +117,13 @@ def test_a_file_of_the_same_name_replaces_the_earlier_one(
     assert len(stored_folders()) == 1
 
 
+def test_all_files_may_be_replaced_together_by_ones_of_other_columns(version: Api) -> None:
+    version.upload(DATA, ("a.csv", STEEL), ("b.csv", STEEL))
+    other = b"x,y\n1,2\n3,4\n"
+    assert version.upload(DATA, ("a.csv", other)).status == 422
+    assert version.upload(DATA, ("a.csv", other), ("b.csv", other)).body["rows"] == 4
+
+
 def test_the_only_file_may_be_replaced_by_one_of_other_columns(uploaded: Api) -> None:
     assert uploaded.upload(DATA, ("steel.csv", b"x,y\n1,2\n")).status == 200
 

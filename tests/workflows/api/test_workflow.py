@@ -1,4 +1,4 @@
-from tests.workflows.conftest import DATA, EVALUATION, FEEDER, INIT, NETCONF, Api
+from tests.workflows.conftest import DATA, EVALDATA, EVALUATION, FEEDER, INIT, NETCONF, STEEL, TRAIN, Api
 
 CHAIN = ["datasrc", "feed_train", "netconf_node", "evaldata", "feed_test", "eval_node"]
 STATE = "wf/target/state/nnid/steel/wfver/1/"
@@ -94,7 +94,36 @@ def test_a_column_that_the_data_lack_is_422_and_those_it_has_are_named(uploaded:
     assert "COLOUR" in answer.body["errors"]["encode_column"][0]
     assert "WEIGHT" in answer.body["errors"]["encode_column"][0]
     assert uploaded.get(FEEDER).body["parameters"]["encode_column"] is None
-    assert uploaded.put(EVALUATION, {"label_column": "SICK"}).status == 422
+
+
+def test_an_evaluation_label_may_be_set_before_the_evaluation_data(uploaded: Api) -> None:
+    assert uploaded.put(EVALUATION, {"label_column": "SICK"}).status == 200
+    assert "SICK" in uploaded.get(STATE).body["missing"]["label_column"][0]
+    uploaded.upload(EVALDATA, ("eval.csv", STEEL.replace(b"DEFECT", b"SICK")))
+    assert uploaded.get(STATE).body["ready"] is False, "the feeder would use DEFECT, which these data lack"
+    uploaded.put(FEEDER, {"label_column": "DEFECT"})
+    assert uploaded.get(STATE).body["missing"] == {}
+
+
+def test_evaluation_data_that_do_not_fit_are_found_before_training(uploaded: Api) -> None:
+    uploaded.upload(EVALDATA, ("eval.csv", b"PRODUCT_CD,WEIGHT,DEFECT\nHR,heavy,0\nHR,light,0\n"))
+    missing = uploaded.get(STATE).body["missing"]["evaldata"]
+    assert [("MC_NO" in missing[0]), ("WEIGHT" in missing[1])] == [True, True]
+    answer = uploaded.post(TRAIN)
+    assert answer.status == 422
+    assert "MC_NO" in answer.body["result"]
+
+
+def test_evaluation_data_need_neither_excluded_columns_nor_the_training_label(uploaded: Api) -> None:
+    uploaded.post(FEEDER, {"exclude_column": ["MC_NO"], "label_column": "DEFECT"})
+    uploaded.upload(EVALDATA, ("eval.csv", b"PRODUCT_CD,WEIGHT\nHR,1.5\nCR,2.5\n"))
+    assert uploaded.get(STATE).body["ready"] is True
+
+
+def test_a_parameter_given_under_both_its_names_is_400(version: Api) -> None:
+    answer = version.put(NETCONF, {"iter": 3, "epochs": 4})
+    assert answer.status == 400
+    assert "epochs" in answer.body["errors"]
 
 
 def test_contradictory_parameters_are_400(version: Api) -> None:

@@ -15,7 +15,9 @@ class StrictSerializer(serializers.Serializer[Any]):
         if isinstance(data, Mapping):
             allowed = sorted(name for name, field in self.fields.items() if not field.read_only)
             unknown = {
-                str(name): [f"unknown field; allowed are: {', '.join(allowed)}"] for name in data if name not in allowed
+                str(name): [f"unknown field; allowed are: {', '.join(allowed) or 'none'}"]
+                for name in data
+                if name not in allowed
             }
             if unknown:
                 raise serializers.ValidationError(unknown)

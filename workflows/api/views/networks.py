@@ -32,10 +32,9 @@ class NetworkView(APIView):
 
     @documented("network_read", "Read a network, or list all", query=shapes.NetworkQuery, answer=shapes.NetworkList)
     def get(self, request: Request, nnid: str) -> Response:
-        if nnid != EVERY:
-            found = [networks.get_network(nnid)]
-            return Response(_listed(found))
         query = shapes.NetworkQuery.query(request)
+        if nnid != EVERY:
+            return Response(_listed([networks.get_network(nnid)]))
         filters = {name: query[name] for name in ("category", "subcategory", "in_use") if name in query}
         page = Page(networks.list_networks(**filters), query)
         return page.answer(_listed(page.items) | page.fields(), request)

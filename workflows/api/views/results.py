@@ -1,5 +1,7 @@
 """Results and predictions."""
 
+from typing import Any
+
 from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -52,6 +54,10 @@ def _links(request: Request, nnid: str, ver: int, run: Run) -> dict[str, str]:
 
 class ScoresView(APIView):
     """The scores of all rows: pages of JSON, or a file."""
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        # A file has the type that `?download=` names, whatever Accept says.
+        return super().perform_content_negotiation(request, force or "download" in request.query_params)
 
     @documented(
         "result_scores",
