@@ -35,14 +35,14 @@ def label_metrics(
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the metrics of labelled rows as JSON values, and notices about those that are None.
 
-    `precision_at_k` has the number of anomalies as its last k, before it those of `ks` that are smaller than N.
+    `precision_at_k` has, in rising order, those of `ks` that are smaller than N, and the number of anomalies.
     """
     anomalies, rows = int(labels.sum()), len(labels)
     both = 0 < anomalies < rows
     flagged, actual = scores > threshold, labels == 1
     tp, fp = int((flagged & actual).sum()), int((flagged & ~actual).sum())
     fn, tn = anomalies - tp, rows - anomalies - fp
-    at = [k for k in ks if k < rows] + ([anomalies] if anomalies else [])
+    at = sorted({k for k in ks if k < rows} | ({anomalies} if anomalies else set()))
     metrics = {
         "anomalies": anomalies,
         "roc_auc": float(roc_auc_score(labels, scores)) if both else None,

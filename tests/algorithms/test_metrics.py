@@ -24,10 +24,15 @@ def test_the_metrics_of_labelled_rows_by_hand():
     assert metrics["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
     assert metrics["precision_at_k"] == [
         {"k": 1, "precision": 1.0},
-        {"k": 4, "precision": 0.5},
         {"k": 2, "precision": 0.5},
+        {"k": 4, "precision": 0.5},
     ]
     assert notices == []
+
+
+def test_each_k_is_measured_once():
+    metrics, _ = label_metrics(SCORES, LABELS, 0.65, ks=(2, 2, 1))
+    assert [entry["k"] for entry in metrics["precision_at_k"]] == [1, 2]
 
 
 @pytest.mark.parametrize(("label", "word"), [(0, "normal rows"), (1, "anomalies")])
