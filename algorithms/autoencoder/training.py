@@ -35,7 +35,11 @@ SHUFFLE = 1
 
 @dataclass(frozen=True)
 class Epoch:
-    """A finished epoch. `val_loss` is None without held-out rows; the rest speaks of training only, not of set-up."""
+    """A finished epoch. `val_loss` is None without held-out rows.
+
+    `rows_per_second` times the training alone, without the set-up and without the pass over the held-out rows;
+    `seconds_left` foresees both the training and those passes.
+    """
 
     epoch: int
     epochs: int
@@ -93,9 +97,9 @@ def train(
     for number in range(1, recipe.epochs + 1):
         began = time.perf_counter()
         loss = float(run_epoch(tf.constant(number - 1, tf.int64)))
-        val_loss = None if held_out_loss is None else float(held_out_loss())
         spent = time.perf_counter() - began
-        seconds += spent
+        val_loss = None if held_out_loss is None else float(held_out_loss())
+        seconds += time.perf_counter() - began
         _refuse_divergence(loss, val_loss, number, recipe)
         left = (recipe.epochs - number) * seconds / number
         history.append(Epoch(number, recipe.epochs, loss, val_loss, len(features) / spent, left))

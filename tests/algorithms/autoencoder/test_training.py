@@ -137,6 +137,24 @@ def test_each_epoch_is_reported_with_what_is_left():
     assert seen[-1].seconds_left == 0
 
 
+def test_the_speed_is_that_of_training_and_the_time_left_that_of_held_out_passes_too(monkeypatch):
+    now = [0.0]
+
+    def taking(seconds):
+        def compute(*_):
+            now[0] += seconds
+            return 1.0
+
+        return lambda *_: compute
+
+    monkeypatch.setattr(training.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(training, "_epoch_function", taking(2.0))
+    monkeypatch.setattr(training, "_loss_function", taking(3.0))
+    done = train(build_network(WIDTH, (5, 3)), features(rows=50), features(10, 1), NO_NOISE, recipe(epochs=4))
+    assert [epoch.rows_per_second for epoch in done.history] == [25.0] * 4
+    assert [epoch.seconds_left for epoch in done.history] == [15.0, 10.0, 5.0, 0.0]
+
+
 def test_early_stopping_restores_the_best_epoch(monkeypatch):
     monkeypatch.setattr(training, "PATIENCE", 3)
     data, held_out = features(rows=12), 3 * features(rows=30, seed=1)
