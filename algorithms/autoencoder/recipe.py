@@ -59,8 +59,8 @@ _DEFAULTS = {
 def resolve_recipe(params: AutoencoderParams, feeder: TabularFeederParams, *, rows: int) -> Recipe:
     """Return the settings for a training on so many rows; an explicit value always wins over the recipe's.
 
-    The recipes' defaults are the best of those measured on twelve sets of ADBench, a number of steps rather than of
-    epochs, since tables differ in length: epochs = ⌈steps · batch_size / rows⌉, at least 1.
+    The recipes' defaults are the figures of the design, which a later benchmark checks. They say a number of steps
+    rather than of epochs, since tables differ in length: epochs = ⌈steps · batch_size / rows⌉, at least 1.
     """
     name = params.recipe
     if name == "auto":
