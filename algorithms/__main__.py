@@ -48,6 +48,7 @@ def _run(task: Task, folder: Path, events: EventStream) -> int:
     try:
         events.send("finished", **task(folder, events))
     except DataError as error:
+        logger.error("%s", error)  # noqa: TRY400  the user can mend it: a traceback would only hide the message
         events.send("failed", kind="data", error=str(error), errors=error.errors)
         return DATA_DO_NOT_FIT
     except MemoryError:

@@ -64,9 +64,14 @@ def choose_threshold(
         value = float(np.quantile(held_out_scores, 1 - rule.contamination))
         return Threshold(value, "contamination", rule.contamination)
     if labelled is None or len(np.unique(labelled[1])) < 2:
-        why = "threshold_rule 'best_f1' needs labelled rows, normal ones and anomalies; name their label_column"
-        raise DataError(why, {"threshold_rule": [why]})
+        raise needs_both_classes()
     return Threshold(_best_f1(*labelled), "best_f1", None)
+
+
+def needs_both_classes() -> DataError:
+    """Return the error of a best_f1 without both normal rows and anomalies."""
+    why = "threshold_rule 'best_f1' needs labelled rows, normal ones and anomalies; name their label_column"
+    return DataError(why, {"threshold_rule": [why]})
 
 
 def _best_f1(scores: NDArray[np.float64], labels: NDArray[np.int8]) -> float:

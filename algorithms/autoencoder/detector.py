@@ -1,8 +1,9 @@
 """The detector: a tabular autoencoder with PyOD's vocabulary, for notebooks and for the service's training job."""
 
 import json
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -27,6 +28,8 @@ from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
 from algorithms.tabular.wording import no_such_column
 from algorithms.threshold import Threshold, ThresholdRule, choose_threshold
+
+logger = logging.getLogger(__name__)
 
 PARAMETERS_FILE, NETWORK_FILE = "parameters.json", "model.keras"
 
@@ -76,14 +79,22 @@ class AutoencoderDetector:
         self.threads = threads
         self._scorer: Scorer | None = None
 
-    def fit(self, table: Any, labels: Any = None, *, on_epoch: Callable[[Epoch], None] = lambda epoch: None) -> Self:
+    def fit(
+        self,
+        table: Any,
+        labels: Any = None,
+        *,
+        scored_later: Mapping[str, Table] | None = None,
+        on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    ) -> Self:
         """Train on a `Table` or a pandas data frame of N rows.
 
         `labels` (N,), 1 for an anomaly, are only used to leave anomalies out when the feeder says `train_on` normal;
-        by default they are those of its `label_column`.
+        by default they are those of its `label_column`. `scored_later` are tables, by name, that must fit the model:
+        one that does not is refused before the training rather than after it.
 
         Raises:
-            DataError: the data do not fit the parameters, or the training diverged.
+            DataError: the data do not fit the parameters or each other, or the training diverged.
         """
         rows = _as_table(table)
         clock = _Clock()
@@ -91,6 +102,13 @@ class AutoencoderDetector:
         recipe = resolve_recipe(self.params, self.feeder, rows=len(split.train))
         training_rows = rows.take(split.train)
         encoder = TabularEncoder.fit(training_rows, self.feeder, scaling=recipe.numeric_scaling)
+        for name, later in (scored_later or {}).items():
+            encoder.refuse_misfits(later, name)
+        logger.info(
+            "%d rows train, %d are held out; %d columns give %d features",
+            len(split.train), len(split.held_out), len(encoder.columns), encoder.width,
+        )  # fmt: skip
+        logger.info("settings: %s", json.dumps(recipe.to_dict()))
         features, held_out = encoder.transform(training_rows), encoder.transform(rows.take(split.held_out))
         clock.lap("encode")
         shards = shards_for(self.threads, step_operations(encoder.width, recipe.hidden, recipe.batch_size))

@@ -1,5 +1,6 @@
 """The trained network as ONNX, the file that serves."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from algorithms.autoencoder.backend import keras, tf
 from algorithms.autoencoder.network import CODE, RECONSTRUCTION
 
 OPSET = 18
+logging.getLogger("tf2onnx").setLevel(logging.WARNING)  # it tells of every optimiser it tries
+
 TOLERANCE = 1e-5
 """Largest difference of the two runtimes, relative to the larger of 1 and the value."""
 CHECKED_ROWS = 256

@@ -1,29 +1,30 @@
 """The training job: tables and parameters in, an artifact folder with the model, its scores and its result out."""
 
 import json
+import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from algorithms.artifacts import write_artifact
 from algorithms.autoencoder.detector import AutoencoderDetector
-from algorithms.autoencoder.labelling import find_labels
+from algorithms.autoencoder.labelling import find_labels, unused_settings
 from algorithms.autoencoder.params import AutoencoderParams
+from algorithms.autoencoder.progress import log_result, log_tables, report_epochs
 from algorithms.autoencoder.result import evaluation_metrics, examples, loss_history, top_anomalies
 from algorithms.autoencoder.score_files import NodeScores, write_scores
-from algorithms.autoencoder.training import Epoch
 from algorithms.events import EventStream
 from algorithms.jobs import ARTIFACT_FOLDER, FitJob
 from algorithms.params import EvaluationParams
 from algorithms.tables.read import read_tables
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
-from algorithms.threshold import Threshold, ThresholdRule, choose_threshold
+from algorithms.threshold import Threshold, ThresholdRule, choose_threshold, needs_both_classes
+
+logger = logging.getLogger(__name__)
 
 RESULT_FILE = "result.json"
-TRAINED_PERCENT = 90
-"""Where the progress stands when the last epoch is done; exporting and scoring are the rest."""
 
 
 def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
@@ -36,6 +37,7 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
     events.send("stage", name="read")
     tables = {node: read_tables(paths) for node, paths in job.tables.items() if paths or node == "datasrc"}
     seconds = {"read": time.perf_counter() - began}
+    log_tables(tables)
 
     params = AutoencoderParams.model_validate(job.parameters.get("netconf_node", {}))
     feed_train = TabularFeederParams.model_validate(job.parameters.get("feed_train", {}))
@@ -44,9 +46,13 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
     evaluation = EvaluationParams.model_validate(job.parameters.get("eval_node", {}))
 
     labelling = find_labels(tables, feed_train, feed_test, evaluation)
+    rule = ThresholdRule.resolve(evaluation, contamination=params.contamination, threshold=params.threshold)
+    if rule.rule == "best_f1" and labelling.node_with_both_classes is None:
+        raise needs_both_classes()
     detector = AutoencoderDetector(params, labelling.feeder, threads=job.threads)
     events.send("stage", name="train")
-    detector.fit(tables["datasrc"], labelling.training, on_epoch=_progress(events))
+    later = {node: table for node, table in tables.items() if node != "datasrc"}
+    detector.fit(tables["datasrc"], labelling.training, scored_later=later, on_epoch=report_epochs(events))
 
     events.send("stage", name="score")
     scored = {"datasrc": NodeScores(detector.decision_scores_, detector.contributions_, labelling.nodes.get("datasrc"))}
@@ -54,13 +60,19 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
         scored["evaldata"] = NodeScores(
             *detector.scorer.score_table(tables["evaldata"]), labelling.nodes.get("evaldata")
         )
-    threshold = _choose_threshold(detector, evaluation, scored)
+    labelled_node = labelling.node_with_both_classes
+    labelled = None if labelled_node is None else (scored[labelled_node].scores, labelling.nodes[labelled_node])
+    threshold = choose_threshold(rule, detector.held_out_scores_, labelled)
     detector.use_threshold(threshold)
 
     events.send("stage", name="write")
     seconds |= detector.fitted_.seconds
     result = _result(detector, tables, scored, threshold)
-    result["notices"] = [*labelling.notices, *result["notices"]]
+    result["notices"] = [*unused_settings(feed_train, feed_test), *labelling.notices, *result["notices"]]
+    if threshold.rule == "best_f1" and result["metrics"]["evaluated_on"] == labelled_node:
+        result["notices"].append(
+            "the threshold was chosen on the rows that the metrics are measured on, which flatters them"
+        )
     with write_artifact(folder / ARTIFACT_FOLDER) as artifact:
         detector.write(artifact)
         for node, node_scores in scored.items():
@@ -70,35 +82,10 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
         (artifact / RESULT_FILE).write_text(json.dumps(result, indent=1, allow_nan=False, ensure_ascii=False))
     for notice in result["notices"]:
         events.send("notice", message=notice)
+    log_result(result)
+    logger.info("finished after %.1f s", time.perf_counter() - began)
     events.progress(final=True, percent=100.0)
     return {"artifact": ARTIFACT_FOLDER, **{key: result[key] for key in ("metrics", "threshold", "rows")}}
-
-
-def _progress(events: EventStream) -> Any:
-    def report(epoch: Epoch) -> None:
-        events.progress(
-            final=epoch.epoch == epoch.epochs,
-            percent=round(TRAINED_PERCENT * epoch.epoch / epoch.epochs, 1),
-            epoch=epoch.epoch,
-            epochs=epoch.epochs,
-            loss=epoch.loss,
-            val_loss=epoch.val_loss,
-            rows_per_second=round(epoch.rows_per_second),
-            seconds_left=round(epoch.seconds_left, 1),
-        )
-
-    return report
-
-
-def _choose_threshold(
-    detector: AutoencoderDetector, evaluation: EvaluationParams, scored: Mapping[str, NodeScores]
-) -> Threshold:
-    """Return the threshold by the evaluation node's rule; the best F1 is that of evaldata if it is labelled."""
-    rule = ThresholdRule.resolve(evaluation, contamination=detector.contamination, threshold=detector.params.threshold)
-    labelled = [s for node in ("evaldata", "datasrc") if (s := scored.get(node)) is not None and s.labels is not None]
-    if not labelled:
-        return choose_threshold(rule, detector.held_out_scores_)
-    return choose_threshold(rule, detector.held_out_scores_, (labelled[0].scores, cast("Any", labelled[0].labels)))
 
 
 def _result(
@@ -111,8 +98,6 @@ def _result(
     metrics, notices = evaluation_metrics(scored, threshold.value)
     if metrics["evaluated_on"] == "datasrc" and "roc_auc" in metrics:
         notices.append("the metrics are those of the data trained on; upload evaldata for rows the model has not seen")
-    if threshold.rule == "best_f1":
-        notices.append("the threshold was chosen on the rows that the metrics are measured on, which flatters them")
     return {
         "detector": "autoencoder",
         "columns": detector.columns_,

@@ -11,7 +11,7 @@ from algorithms.labels import binary_labels, refuse_unlabelled
 from algorithms.params import EvaluationParams
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table, texts_of
-from algorithms.tabular.wording import no_such_column
+from algorithms.tabular.wording import listed, no_such_column
 
 Labels = NDArray[np.int8]
 
@@ -24,6 +24,12 @@ class Labelling:
     training: Labels | None
     nodes: Mapping[str, Labels]
     notices: tuple[str, ...]
+
+    @property
+    def node_with_both_classes(self) -> str | None:
+        """The node, preferably evaldata, whose rows are labelled and have both classes."""
+        both = [node for node, labels in self.nodes.items() if 0 < labels.sum() < len(labels)]
+        return "evaldata" if "evaldata" in both else next(iter(both), None)
 
 
 def find_labels(
@@ -59,6 +65,22 @@ def find_labels(
     labels, found = _labels_by_node(tables, columns)
     feeder = _without_labels(feed_train, {*columns.values(), *filter(None, named.values())}, tables["datasrc"])
     return Labelling(feeder, _training_labels(feeder, tables, columns, labels), labels, (*notices, *found))
+
+
+def unused_settings(feed_train: TabularFeederParams, feed_test: TabularFeederParams | None) -> list[str]:
+    """Return a notice about what feed_test says otherwise than feed_train: evaluation data are encoded as training was.
+
+    What it has by default, as one that only names its label does, says nothing.
+    """
+    if feed_test is None:
+        return []
+    train, test, default = feed_train.stored(), feed_test.stored(), TabularFeederParams().stored()
+    unused = [name for name in test if name != "label_column" and test[name] not in (train[name], default[name])]
+    if not unused:
+        return []
+    return [
+        f"feed_test: not used: {listed(unused)}; evaldata are prepared as feed_train says, only label_column counts"
+    ]
 
 
 def _labels_by_node(tables: Mapping[str, Table], columns: Mapping[str, str]) -> tuple[dict[str, Labels], list[str]]:

@@ -80,11 +80,14 @@ class TabularEncoder:
         Raises:
             DataError: the table lacks a column, or has it in a type that does not fit.
         """
-        lacking = [name for name in self.columns if name not in table.columns]
-        if lacking:
-            errors = {name: ["is missing from the data; the model was trained on it"] for name in lacking}
-            raise DataError(f"the data lack the column {named(lacking[0])}, which the model was trained on", errors)
-        return self._encode({name: self._as_trained(name, table.columns[name]) for name in self.columns}, table.rows)
+        return self._encode(self._as_trained(table), table.rows)
+
+    def refuse_misfits(self, table: Table, name: str) -> None:
+        """Raise what `transform` would raise, with the table's name, without encoding anything."""
+        try:
+            self._as_trained(table)
+        except DataError as error:
+            raise DataError(f"{name}: {error}", error.errors) from None
 
     def transform_rows(self, rows: Sequence[Row]) -> tuple[NDArray[np.float32], list[list[str]]]:
         """Return the features (N, width) of N rows of JSON values, and the notices of each row.
@@ -148,7 +151,15 @@ class TabularEncoder:
                 encoder.encode(columns[name][chunk], features[chunk, self.slices[name]])
         return features
 
-    def _as_trained(self, name: str, values: Column) -> Column:
+    def _as_trained(self, table: Table) -> dict[str, Column]:
+        """Return the used columns of a table in the types that training had."""
+        lacking = [name for name in self.columns if name not in table.columns]
+        if lacking:
+            errors = {name: ["is missing from the data; the model was trained on it"] for name in lacking}
+            raise DataError(f"the data lack the column {named(lacking[0])}, which the model was trained on", errors)
+        return {name: self._column_as_trained(name, table.columns[name]) for name in self.columns}
+
+    def _column_as_trained(self, name: str, values: Column) -> Column:
         """Return a column in the type that training had; one without any value fits every type."""
         trained = self.types[name]
         if name in self._codes or trained == "text":

@@ -63,6 +63,8 @@ def test_a_broken_file_is_a_data_error_that_names_the_row(convert_job, tmp_path)
     assert (event["event"], event["kind"]) == ("failed", "data")
     assert "row 2 has 1 cells" in event["error"]
     assert event["errors"]["file"] == [event["error"]]
+    assert f"ERROR algorithms: {event['error']}" in process.stderr
+    assert "Traceback" not in process.stderr
     assert not job.parquet.exists()
 
 

@@ -192,7 +192,6 @@ def test_few_rows_train_with_a_notice(tmp_path):
     [
         ({"feed_train": {"label_column": "nope"}}, "label_column", "nope"),
         ({"feed_train": {"encode_column": ["nope"]}}, "encode_column", "nope"),
-        ({"eval_node": {"threshold_rule": "best_f1"}}, "threshold_rule", "needs labelled rows"),
         ({"feed_train": {"label_column": "grade"}}, "grade", "3"),
     ],
 )
@@ -201,3 +200,87 @@ def test_data_that_do_not_fit_leave_no_artifact_and_name_the_field(tmp_path, dat
         run(tmp_path, datasrc, **{"netconf_node": QUICK, **parameters})
     assert field in caught.value.errors
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
+
+
+@pytest.fixture
+def untrainable(monkeypatch):
+    """A training that would fail the test: what is asked for must be refused before it."""
+    monkeypatch.setattr("algorithms.autoencoder.detector.train", lambda *_, **__: pytest.fail("it was trained"))
+
+
+def test_a_best_f1_without_labels_is_refused_before_the_training(tmp_path, datasrc, untrainable):
+    with pytest.raises(DataError, match="'best_f1' needs labelled rows") as caught:
+        run(tmp_path, datasrc, netconf_node=QUICK, eval_node={"threshold_rule": "best_f1"})
+    assert list(caught.value.errors) == ["threshold_rule"]
+
+
+def test_a_best_f1_of_one_class_is_refused_before_the_training(tmp_path, untrainable):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({**steel(60).columns, "defect": np.zeros(60)}), path)
+    evaluation = {"threshold_rule": "best_f1", "label_column": "defect"}
+    with pytest.raises(DataError, match="normal ones and anomalies"):
+        run(tmp_path, {"datasrc": (path,)}, netconf_node=QUICK, eval_node=evaluation)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda columns: columns.pop("weight"), "evaldata: the data lack the column weight"),
+        (
+            lambda columns: columns.update(weight=np.array(["heavy"] * 40)),
+            "evaldata: column weight was trained on numbers; row 1 has 'heavy'",
+        ),
+    ],
+)
+def test_evaluation_data_that_do_not_fit_are_refused_before_the_training(
+    tmp_path, datasrc, untrainable, change, message
+):
+    columns = dict(steel(40).columns)
+    change(columns)
+    path = tmp_path / "b.parquet"
+    pq.write_table(pa.table(columns), path)
+    with pytest.raises(DataError, match=message) as caught:
+        run(tmp_path, datasrc | {"evaldata": (path,)}, feed_train={"exclude_column": ["id", "defect"]})
+    assert list(caught.value.errors) == ["weight"]
+
+
+def test_the_best_f1_is_found_on_the_first_node_that_has_both_classes(tmp_path, datasrc):
+    path = tmp_path / "b.parquet"
+    pq.write_table(pa.table({"id": np.arange(40.0), **steel(40).columns, "defect": np.zeros(40)}), path)
+    evaluation = {"threshold_rule": "best_f1", "label_column": "defect"}
+    _, result, _ = run(tmp_path, datasrc | {"evaldata": (path,)}, netconf_node=QUICK, eval_node=evaluation)
+    assert result["threshold"]["rule"] == "best_f1"
+    assert result["metrics"]["evaluated_on"] == "evaldata"
+    assert not any("flatters" in notice for notice in result["notices"])
+
+
+def test_the_log_tells_the_run(tmp_path, datasrc, caplog):
+    caplog.set_level("INFO")
+    netconf = {"n_hidden": [3], "iter": 90}
+    run(tmp_path, datasrc, feed_train={"label_column": "defect"}, netconf_node=netconf)
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("algorithms")]
+    assert lines[0] == (
+        "datasrc has 240 rows and 5 columns: id (number), grade (text), temperature (number), weight (number),"
+        " defect (number)"
+    )
+    assert any(line.startswith("settings: ") and '"epochs": 90' in line for line in lines)
+    epochs = [line for line in lines if line.startswith("epoch ")]
+    assert 10 <= len(epochs) <= 20
+    assert epochs[0].startswith("epoch 1 of 90: loss ")
+    assert epochs[-1].startswith("epoch 90 of 90: loss ")
+    assert any(line.startswith("notice: label defect: '1' is the anomaly") for line in lines)
+    assert any(line.startswith('threshold: {"value": ') for line in lines)
+    assert any(line.startswith("metrics: ") and '"roc_auc": ' in line for line in lines)
+    assert lines[-1].startswith("finished after ")
+    assert not [record for record in caplog.records if record.name.startswith("tf2onnx") and record.levelname == "INFO"]
+
+
+def test_settings_of_feed_test_that_are_not_used_are_named(tmp_path, datasrc):
+    _, result, _ = run(
+        tmp_path,
+        datasrc,
+        feed_train={"exclude_column": ["id"], "label_column": "defect"},
+        feed_test={"label_column": "defect", "vocab_size": 3, "encode_column": ["weight"]},
+        netconf_node=QUICK,
+    )
+    assert any("feed_test: not used: encode_column, vocab_size; " in notice for notice in result["notices"])
