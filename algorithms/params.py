@@ -6,7 +6,9 @@ stored and shown. Their JSON schemas feed validation, OpenAPI and forms.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from algorithms.encodings import codec_of
 
 ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Share = Annotated[float, Field(gt=0, le=0.5)]
@@ -33,6 +35,13 @@ class DataSourceParams(Params):
         None, max_length=40, description="a codec name such as cp949; default: UTF-8 when it fits, else CP949"
     )
     delimiter: Literal[",", ";", "\t", "|"] | None = Field(None, description="default: found in the header line")
+
+    @field_validator("encoding")
+    @classmethod
+    def encoding_is_known(cls, value: str | None) -> str | None:
+        if value is not None:
+            codec_of(value)
+        return value
 
 
 class EvaluationParams(Params):

@@ -7,6 +7,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+from algorithms.encodings import codec_of
 from algorithms.errors import DataError
 from algorithms.tabular.wording import quoted
 
@@ -66,11 +67,9 @@ def _find_codec(source: Path) -> str:
 
 def _checked_codec(source: Path, encoding: str) -> str:
     try:
-        codec = codecs.lookup(encoding).name
-        "text".encode(codec)  # codecs such as base64 are known too, but not for text
-    except (LookupError, ValueError):
-        why = f"{quoted(encoding)} is not a known encoding; names are for example utf-8, cp949, utf-16, latin-1"
-        raise DataError(f"encoding: {why}", {"encoding": [why]}) from None
+        codec = codec_of(encoding)
+    except ValueError as error:
+        raise DataError(f"encoding: {error}", {"encoding": [str(error)]}) from None
     first = _undecodable(source, codec)
     if first is not None:
         why = f"the file is not {codec}: byte {first} does not fit; correct `encoding` or leave it out"
