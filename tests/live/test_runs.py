@@ -123,5 +123,6 @@ def test_a_run_that_cannot_train_fails_with_the_reason_and_condition_4(client: C
     client.post(TRAIN.format(name))
     run = client.wait(name, "failed")
     assert run["condition"] == "4"
-    assert "A has 3 values" in run["error"]
+    assert "label column A" in run["error"]
+    assert "'a0', 'a1', 'a2'" in run["error"]
     assert client.get(f"result/nnid/{name}/ver/1/")["nn_batch_ver_id"] == 1, "the earlier model still serves"

@@ -1,5 +1,6 @@
 """How a run ends, whatever happens to its child process; real children, no worker."""
 
+import sqlite3
 import threading
 import time
 import uuid
@@ -10,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 from django.conf import settings
+from django.db import connections
 from django.test import override_settings
 
 from tests.workflows.conftest import DATA, FEEDER, NETCONF, TRAIN, Api
@@ -111,6 +113,34 @@ def test_a_run_deleted_meanwhile_ends_its_child_and_leaves_no_files(queued: Call
     assert not training_children()
     assert not run.folder.exists()
     assert not run.job_folder.exists()
+
+
+def test_a_worker_that_lost_its_run_does_not_harm_the_next_attempt(queued: Callable[..., Run]) -> None:
+    run = queued(iter=4000)
+    thread = in_background(run)
+    assert Run.objects.move(run.id, RunState.RUNNING, RunState.QUEUED)  # as the sweeper does
+    execute_run(run.id)
+    thread.join(10)
+    run.refresh_from_db()
+    assert (run.state, run.attempts, run.error) == (RunState.SUCCEEDED, 2, "")
+    assert [path.name for path in run.folder.glob("artifact*")] == ["artifact-2"]
+    assert not list(Path(settings.JOBS_ROOT).glob(f"{run.id}*"))
+
+
+def test_a_training_outlives_a_database_that_is_locked(
+    queued: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connections.databases["default"]["OPTIONS"], "timeout", 0.2)
+    run = queued(iter=4000)
+    thread = in_background(run)
+    other = sqlite3.connect(connections.databases["default"]["NAME"], isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    thread.join(3)
+    other.execute("ROLLBACK")
+    other.close()
+    thread.join(60)
+    run.refresh_from_db()
+    assert (run.state, run.error) == (RunState.SUCCEEDED, "")
 
 
 @pytest.mark.parametrize(

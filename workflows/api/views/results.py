@@ -6,6 +6,8 @@ from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
+from rest_framework.exceptions import NotAcceptable
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -56,8 +58,13 @@ class ScoresView(APIView):
     """The scores of all rows: pages of JSON, or a file."""
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        # A file has the type that `?download=` names, whatever Accept says.
-        return super().perform_content_negotiation(request, force or "download" in request.query_params)
+        try:
+            return super().perform_content_negotiation(request, force)
+        except NotAcceptable:
+            if "download" not in request.query_params:
+                raise
+            # A file has the type that `?download=` names, whatever Accept says; errors are plain then.
+            return JSONRenderer(), JSONRenderer.media_type
 
     @documented(
         "result_scores",

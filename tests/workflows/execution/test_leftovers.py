@@ -1,0 +1,45 @@
+"""What no one will ask for again is removed; what is in use or has a row stays."""
+
+import os
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from workflows.execution.leftovers import remove_leftovers
+from workflows.models import Network, Run, Version
+
+
+def make(path: Path, *, old: bool) -> Path:
+    """Make a folder with a file, or a file if the name has a suffix, last touched long ago or now."""
+    file = path if path.suffix else path / "content"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("x")
+    when = time.time() - settings.LEFTOVER_SECONDS - 60 if old else time.time()
+    for part in (file, path):
+        os.utime(part, (when, when))
+    return path
+
+
+@pytest.mark.parametrize("old", [True, False])
+@pytest.mark.parametrize("place", ["files/incoming/rest.upload", "jobs/convert-x", "files/uploads/{}", "files/runs/{}"])
+def test_only_what_is_old_and_without_a_row_is_removed(db: None, place: str, old: bool) -> None:
+    path = make(Path(settings.STATE_HOME) / place.format(uuid.uuid4()), old=old)
+    remove_leftovers()
+    assert path.exists() is not old
+
+
+def test_the_files_of_a_row_stay_however_old(db: None) -> None:
+    version = Version.objects.create(network=Network.objects.create(name="steel"), number=1)
+    run = Run.objects.create(version=version, number=1, snapshot={})
+    make(run.folder, old=True)
+    remove_leftovers()
+    assert run.folder.exists()
+
+
+def test_a_folder_that_is_not_of_the_service_is_left_alone(db: None) -> None:
+    path = make(Path(settings.FILES_ROOT) / "uploads" / "notes", old=True)
+    remove_leftovers()
+    assert path.exists()
