@@ -4,20 +4,69 @@ Fields carry the field-standard name and the old API's name as alias (`epochs`, 
 stored and shown. Their JSON schemas feed validation, OpenAPI and forms.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from algorithms.encodings import codec_of
 
-ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+LONGEST_NAME = 500
+
+
+def _column_names(value: Any) -> tuple[str, ...]:
+    """Return a list of names; the messages are pydantic's no more, which speak of tuples and of one name at a time."""
+    if isinstance(value, list | tuple) and all(isinstance(n, str) and 0 < len(n) <= LONGEST_NAME for n in value):
+        return tuple(value)
+    raise PydanticCustomError("column_names", "give a list of column names, each of 1 to 500 characters")
+
+
+def _some_column_names(value: Any) -> tuple[str, ...]:
+    names = _column_names(value)
+    if not names:
+        raise PydanticCustomError("no_column_names", "name at least one column, or leave it out to use all")
+    return names
+
+
+ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
+ColumnNames = Annotated[tuple[ColumnName, ...], BeforeValidator(_column_names)]
+SomeColumnNames = Annotated[tuple[ColumnName, ...], Field(min_length=1), BeforeValidator(_some_column_names)]
 Share = Annotated[float, Field(gt=0, le=0.5)]
 
 
 class Params(BaseModel):
-    """Base of every parameter set: frozen, complete, finite numbers only, unknown names are errors."""
+    """Base of every parameter set: frozen, complete, finite numbers only, unknown names are errors.
+
+    A number may come as its text, as old clients send it; true and false are no numbers.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def one_name_for_each(cls, given: Any) -> Any:
+        if isinstance(given, Mapping):
+            for name, field in cls.model_fields.items():
+                if field.alias is not None and {name, field.alias} <= given.keys():
+                    raise ValueError(f"`{field.alias}` and `{name}` are two names of one parameter: give one of them")
+        return given
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise PydanticCustomError("boolean", "true and false are not allowed here")
+        return value
 
     def stored(self) -> dict[str, Any]:
         """Return all values as JSON types under the API's names."""
@@ -65,4 +114,6 @@ class EvaluationParams(Params):
             raise ValueError(f"`threshold` contradicts threshold_rule '{self.threshold_rule}': give one of them")
         if self.threshold is not None and self.contamination is not None:
             raise ValueError("`threshold` and `contamination` contradict each other: give one of them")
+        if self.threshold_rule == "best_f1" and self.contamination is not None:
+            raise ValueError("`contamination` contradicts threshold_rule 'best_f1': give one of them")
         return self

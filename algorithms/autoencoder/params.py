@@ -2,11 +2,14 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from algorithms.params import Params, Share
 
-Width = Annotated[int, Field(ge=1, le=16_384)]
+WIDEST, MOST_LAYERS = 16_384, 16
+Width = Annotated[int, Field(ge=1, le=WIDEST)]
+_WIDTHS = TypeAdapter(tuple[Width, ...])
 
 
 class AutoencoderParams(Params):
@@ -16,7 +19,7 @@ class AutoencoderParams(Params):
         (200, 100),
         alias="n_hidden",
         min_length=1,
-        max_length=16,
+        max_length=MOST_LAYERS,
         description="the encoder's widths, one number or a list; the decoder mirrors them",
     )
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
@@ -48,11 +51,36 @@ class AutoencoderParams(Params):
 
     @field_validator("hidden", mode="before")
     @classmethod
-    def one_number_is_a_list_of_one(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, int) and not isinstance(value, bool) else value
+    def one_number_is_a_list_of_one(cls, value: Any) -> tuple[int, ...]:
+        """Return the widths; said once for all of them, where pydantic would say it of a tuple and of each number."""
+        widths = value if isinstance(value, list | tuple) else [value]
+        if not 1 <= len(widths) <= MOST_LAYERS:
+            raise PydanticCustomError("layers", f"give 1 to {MOST_LAYERS} widths")
+        try:
+            # True would be taken for 1, None never is.
+            return _WIDTHS.validate_python([None if isinstance(width, bool) else width for width in widths])
+        except ValidationError:
+            why = f"every width must be a whole number from 1 to {WIDEST}"
+            raise PydanticCustomError("width", why) from None
+
+    @model_validator(mode="after")
+    def one_threshold_rule(self) -> Self:
+        if self.threshold is not None and "contamination" in self.model_fields_set:
+            raise ValueError("`threshold` and `contamination` contradict each other: give one of them")
+        return self
 
     @model_validator(mode="after")
     def early_stopping_has_rows_to_watch(self) -> Self:
         if self.early_stopping and self.validation_split == 0:
             raise ValueError("early_stopping needs a validation_split above 0")
         return self
+
+    def stored(self) -> dict[str, Any]:
+        """Return all values as JSON types; `contamination`, which a `threshold` leaves without a say, only without one.
+
+        What was stored can therefore be read again.
+        """
+        stored = super().stored()
+        if self.threshold is not None:
+            del stored["contamination"]
+        return stored

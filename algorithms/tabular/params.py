@@ -4,20 +4,20 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from algorithms.params import ColumnName, Params
+from algorithms.params import ColumnName, ColumnNames, Params, SomeColumnNames
 
 
 class TabularFeederParams(Params):
     """Nodes `feed_train` and `feed_test`: which columns are used, and how they become numbers."""
 
-    encode_column: tuple[ColumnName, ...] | None = Field(
-        None, min_length=1, description="columns used; default: all but the label and the excluded ones"
+    encode_column: SomeColumnNames | None = Field(
+        None, description="columns used; default: all but the label and the excluded ones"
     )
-    exclude_column: tuple[ColumnName, ...] = Field((), description="columns never used, such as row ids")
+    exclude_column: ColumnNames = Field((), description="columns never used, such as row ids")
     label_column: ColumnName | None = Field(
         None, description="0/1 or two values, the anomaly being 1 or the rarer; for metrics, never fed to the model"
     )
-    categorical_column: tuple[ColumnName, ...] = Field((), description="numeric codes to treat as categories")
+    categorical_column: ColumnNames = Field((), description="numeric codes to treat as categories")
     vocab_size: int = Field(
         10, ge=1, le=100_000, description="most frequent categories kept per column; the others share one slot"
     )
