@@ -38,6 +38,19 @@ def test_parquet_holds_everything_row_by_row(tmp_path, monkeypatch, rows_at_once
     }
 
 
+def test_columns_of_the_data_may_be_called_as_those_of_the_file(tmp_path):
+    names = ["row", "score", "anomaly", "label", "contribution.row"]
+    contributions = np.arange(10, dtype=np.float32).reshape(2, 5)
+    node = NodeScores(contributions.sum(axis=1).astype(np.float64), contributions, np.array([0, 1], np.int8))
+    write_scores(tmp_path, "datasrc", node, 20.0, names)
+    table = pq.read_table(tmp_path / "scores.datasrc.parquet")
+    assert table.column_names == ["row", "score", "anomaly", "label", *(f"contribution.{name}" for name in names)]
+    assert table["score"].to_pylist() == [10.0, 35.0]
+    assert table["label"].to_pylist() == [0, 1]
+    assert table["contribution.row"].to_pylist() == [0.0, 5.0]
+    assert table["contribution.contribution.row"].to_pylist() == [4.0, 9.0]
+
+
 def test_without_labels_there_is_no_label_file_and_the_column_is_null(tmp_path):
     write_scores(tmp_path, "datasrc", scored(), 2.0, ["a", "b"])
     assert not (tmp_path / "labels.datasrc.npy").exists()
