@@ -10,6 +10,7 @@ from algorithms.autoencoder.detector import AutoencoderDetector
 from algorithms.autoencoder.score_files import NodeScores
 from algorithms.autoencoder.training import Epoch
 from algorithms.metrics import label_metrics, score_metrics
+from algorithms.tabular.cells import date_text
 from algorithms.tabular.table import Table
 
 TOP = 10
@@ -68,7 +69,7 @@ def examples(detector: AutoencoderDetector, table: Table, count: int) -> list[di
 
 
 def raw_values(table: Table) -> list[dict[str, Any]]:
-    """Return the rows of a table as JSON values: missing is null, dates are ISO 8601 texts."""
+    """Return the rows of a table as JSON values: missing is null, dates are ISO 8601, without a time at midnight."""
     columns = {name: _json_values(values) for name, values in table.columns.items()}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
@@ -77,7 +78,7 @@ def _json_values(values: NDArray[Any]) -> list[Any]:
     if values.dtype.kind == "f":
         return [None if np.isnan(value) else value for value in values.tolist()]
     if values.dtype.kind == "M":
-        return [None if value is None else value.isoformat() for value in values.tolist()]
+        return [None if value is None else date_text(value) for value in values.tolist()]
     return list(values.tolist())
 
 

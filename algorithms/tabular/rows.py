@@ -97,7 +97,7 @@ def _column(values: list[Any], kind: Kind) -> Column | None:
             return _numbers(values)
     if kind == "date":
         dates = {text: _iso_date(text) for text in set(values)}
-        if any(date is None and text is not None for text, date in dates.items()):
+        if any(text is not None and date is None and not is_missing(text) for text, date in dates.items()):
             return None
         return np.array([dates[text] for text in values], dtype="datetime64[us]")
     texts = values if types <= _PLAIN_TEXTS else [None if value is None else _text(value) for value in values]
@@ -131,9 +131,14 @@ def _why_invalid(value: Any, kind: Kind) -> str | None:
         except OverflowError:
             finite = False
         return None if finite else "expects a finite number, within ±1.8e308"
-    if isinstance(value, str) and (kind in ("text", "code") or (kind == "date" and _iso_date(value))):
+    if isinstance(value, str) and (kind in ("text", "code") or (kind == "date" and _is_date(value))):
         return None
     return f"expects {_EXPECTED[kind]}, got {quoted(value)}"
+
+
+def _is_date(value: str) -> bool:
+    """Tell whether a cell of dates may hold the text: a date, or no value."""
+    return is_missing(value) or _iso_date(value) is not None
 
 
 def _iso_date(value: str | None) -> str | None:

@@ -46,13 +46,14 @@ def test_a_long_history_is_thinned_and_keeps_its_ends():
 def test_raw_values_are_json_values():
     table = Table(
         {
-            "n": np.array([1.5, np.nan]),
-            "t": np.array(["a", None], dtype=object),
-            "d": np.array(["2017-01-31T10:00:00", "NaT"], dtype="datetime64[us]"),
+            "n": np.array([1.5, np.nan, 2]),
+            "t": np.array(["a", None, "b"], dtype=object),
+            "d": np.array(["2017-01-31T10:00:00", "NaT", "2017-02-01"], dtype="datetime64[us]"),
         },
-        2,
+        3,
     )
     assert raw_values(table) == [
         {"n": 1.5, "t": "a", "d": "2017-01-31T10:00:00"},
         {"n": None, "t": None, "d": None},
+        {"n": 2.0, "t": "b", "d": "2017-02-01"},
     ]

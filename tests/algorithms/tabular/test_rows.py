@@ -114,6 +114,17 @@ def test_a_text_that_is_missing_in_files_is_missing_here(encoder, text):
     np.testing.assert_array_equal(features, null)
 
 
+@pytest.mark.parametrize("text", ["", "NA", " null "])
+def test_a_text_that_is_missing_in_files_is_a_missing_date_here(encoder, text):
+    null, _ = encoder.transform_rows([GOOD, GOOD | {"d": None}])
+    features, _ = encoder.transform_rows([GOOD, GOOD | {"d": text}])
+    np.testing.assert_array_equal(features, null)
+    with pytest.raises(RowsInvalid) as failure:
+        encoder.transform_rows([GOOD | {"d": text}, GOOD | {"d": 5}])
+    assert list(failure.value.errors) == ["d"]
+    assert len(failure.value.errors["d"]) == 1
+
+
 def test_a_number_in_a_text_column_is_compared_as_its_text(encoder):
     text, _ = encoder.transform_rows([GOOD | {"t": "1.0"}])
     number, notices = encoder.transform_rows([GOOD | {"t": 1.0}])
