@@ -18,6 +18,8 @@ FORMAT = 1
 MODEL_FILE, PREPROCESS_FILE = "model.onnx", "preprocess.json"
 CHUNK_VALUES = 2**21
 """Features scored at once: 16 MB a chunk in float64, however many rows come."""
+ANSWERED_ROWS = 4096
+"""Rows of a request scored at once: beside its answers, little is held."""
 
 Features = NDArray[np.float32]
 Row = Mapping[str, Any]
@@ -105,18 +107,11 @@ class Scorer:
         Raises:
             RowsInvalid: a row lacks a field, has an unknown one or a value of the wrong type.
         """
-        features, notices = self._encoder.transform_rows(rows)
-        scores, contributions = self.score_matrix(features)
-        columns = self.columns
-        return [
-            {
-                "score": score,
-                "anomaly": score > self.threshold,
-                "contributions": dict(zip(columns, shares, strict=True)),
-                "notices": said,
-            }
-            for score, shares, said in zip(scores.tolist(), contributions.tolist(), notices, strict=True)
-        ]
+        table = self._encoder.table_of_rows(rows)
+        answers: list[dict[str, Any]] = []
+        for start in range(0, table.rows, ANSWERED_ROWS):
+            answers += self._answers(table.take(np.arange(start, min(start + ANSWERED_ROWS, table.rows))))
+        return answers
 
     def encode(self, rows: Sequence[Row]) -> list[list[float]]:
         """Return the code of each row, the network's middle layer. Raises RowsInvalid as `score_rows` does."""
@@ -132,6 +127,17 @@ class Scorer:
     def reconstruct_table(self, table: Table) -> list[dict[str, Any]]:
         """Return the rows of a small table as the network reconstructs them."""
         return self._encoder.decode(self._run("reconstruction", self._encoder.transform(table)))
+
+    def _answers(self, table: Table) -> Iterator[dict[str, Any]]:
+        scores, contributions = self.score_matrix(self._encoder.transform(table))
+        columns, notices = self.columns, self._encoder.unseen(table)
+        for score, shares, said in zip(scores.tolist(), contributions.tolist(), notices, strict=True):
+            yield {
+                "score": score,
+                "anomaly": score > self.threshold,
+                "contributions": dict(zip(columns, shares, strict=True)),
+                "notices": said,
+            }
 
     def _contributions(self, features: Features) -> NDArray[np.float64]:
         """Return each column's part (N, columns) of the mean squared error, in float64: a float32 square overflows."""

@@ -90,7 +90,12 @@ class TabularEncoder:
             raise DataError(f"{name}: {error}", error.errors) from None
 
     def transform_rows(self, rows: Sequence[Row]) -> tuple[NDArray[np.float32], list[list[str]]]:
-        """Return the features (N, width) of N rows of JSON values, and the notices of each row.
+        """Return the features (N, width) of N rows of JSON values, and the notices of each row; see `table_of_rows`."""
+        table = self.table_of_rows(rows)
+        return self.transform(table), self.unseen(table)
+
+    def table_of_rows(self, rows: Sequence[Row]) -> Table:
+        """Return the used columns of rows of JSON values.
 
         null is missing. Text accepts a number as its text; a numeric code accepts both. Columns that training had but
         did not use may be present and are ignored.
@@ -99,13 +104,16 @@ class TabularEncoder:
             RowsInvalid: unknown or missing fields, values of the wrong type; by field, rows counted from 1.
         """
         kinds: dict[str, Kind] = {name: "code" if name in self._codes else self.types[name] for name in self.columns}
-        columns = columns_of_rows(rows, kinds, self.types)
-        notices: list[list[str]] = [[] for _ in rows]
+        return Table(columns_of_rows(rows, kinds, self.types), len(rows))
+
+    def unseen(self, table: Table) -> list[list[str]]:
+        """Return what to say about the values of each row (N,) of `table_of_rows` that training did not see."""
+        notices: list[list[str]] = [[] for _ in range(table.rows)]
         for name, encoder in self.columns.items():
             if isinstance(encoder, CategoryEncoder):
-                for position, why in encoder.unseen(columns[name]).items():
+                for position, why in encoder.unseen(table.columns[name]).items():
                     notices[position].append(f"{named(name)}: {why}")
-        return self._encode(columns, len(rows)), notices
+        return notices
 
     def decode(self, features: NDArray[np.float32]) -> list[dict[str, Any]]:
         """Return readable rows for features (N, width) as a model reconstructs them.

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -106,6 +107,34 @@ def test_rows_score_as_the_same_table_does(scorer):
     table = steel(rows=30)
     rows = [{name: values[i] for name, values in table.columns.items()} for i in range(table.rows)]
     assert [row["score"] for row in scorer.score_rows(rows)] == pytest.approx(scorer.score_table(table)[0].tolist())
+
+
+def test_many_rows_are_answered_in_parts_with_the_same_result(scorer, monkeypatch):
+    rows = [{**ROWS[i % 2], "temperature": 1500.0 + i} for i in range(11)]
+    whole = scorer.score_rows(rows)
+    monkeypatch.setattr("algorithms.scorer.ANSWERED_ROWS", 4)
+    parts = scorer.score_rows(rows)
+    assert [answer["notices"] for answer in parts] == [answer["notices"] for answer in whole]
+    assert [answer["score"] for answer in parts] == pytest.approx([answer["score"] for answer in whole], rel=1e-6)
+    assert {len(answer["contributions"]) for answer in parts} == {3}
+
+
+def test_a_row_that_is_refused_has_its_number_among_all_rows(scorer, monkeypatch):
+    monkeypatch.setattr("algorithms.scorer.ANSWERED_ROWS", 4)
+    with pytest.raises(RowsInvalid, match="row 10: "):
+        scorer.score_rows([*[ROWS[0]] * 9, {**ROWS[0], "weight": "heavy"}])
+
+
+def test_scoring_holds_little_beside_the_answers(scorer):
+    rows = ROWS * 20_000
+    scorer.score_rows(rows[:10])  # what is cached at the first call
+    tracemalloc.start()
+    answers = scorer.score_rows(rows)
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(answers) == len(rows)
+    # The columns take 24 bytes a row; with features, contributions and their lists it would be 185.
+    assert (peak - kept) / len(rows) < 100
 
 
 def test_an_unknown_field_is_refused(scorer):
