@@ -7,10 +7,13 @@ import time
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from algorithms.jobs import ConvertJob
+from algorithms.jobs import ConvertJob, FitJob
 from algorithms.tables.read import read_tables
+from tests.algorithms.contract import steel
 
 COMMAND = [sys.executable, "-m", "algorithms"]
 PROJECT = Path(__file__).parents[2]
@@ -90,6 +93,22 @@ def test_too_little_memory_is_its_own_kind(convert_job, tmp_path):
     )
     assert process.returncode == 1
     assert events_of(process)[0]["kind"] == "memory"
+
+
+def test_the_log_of_a_training_is_that_of_the_run_and_not_of_its_libraries(tmp_path):
+    pq.write_table(pa.table(dict(steel(30).columns)), tmp_path / "a.parquet")
+    netconf = {"n_hidden": [2], "iter": 1}
+    tables = {"datasrc": (tmp_path / "a.parquet",)}
+    job = FitJob(workflow_type="autoencoder_csv", tables=tables, parameters={"netconf_node": netconf})
+    job.write(tmp_path)
+    process = run("fit", tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert events_of(process)[-1]["event"] == "finished"
+    logged = [line for line in process.stderr.splitlines() if " INFO " in line]
+    assert "datasrc has 30 rows and 3 columns" in logged[0]
+    assert "finished after " in logged[-1]
+    assert "tf2onnx" not in process.stderr
+    assert "cuInit" not in process.stderr
 
 
 def test_what_libraries_print_does_not_break_the_events(convert_job, tmp_path):
