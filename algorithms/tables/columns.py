@@ -1,16 +1,22 @@
 """Finds the types of columns while their batches pass by."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from algorithms.errors import DataError
 from algorithms.tables.parsing import Mask, Parsed, parse_dates, parse_numbers, parse_text
 from algorithms.tabular.table import ColumnType
 from algorithms.tabular.wording import MAX_CHARACTERS, named, quoted
+
+SAMPLED_CELLS = 1000
+"""Cells of each batch of a text column that are looked at for decimal commas."""
+NEARLY_ALL = 0.95
+_NUMBER_WITH_COMMA = r"^\s*[+-]?[0-9]+(,[0-9]+)?\s*$"
 
 _PARSERS = {"number": parse_numbers, "date": parse_dates, "text": parse_text}
 
@@ -21,6 +27,29 @@ class Cell:
 
     row: int
     value: str
+
+
+@dataclass
+class CommaCount:
+    """How many of the sampled cells are numbers if a comma may stand for the point, and how many have such a comma."""
+
+    given: int = 0
+    numbers: int = 0
+    with_comma: int = 0
+
+    def sample(self, cells: Any) -> None:
+        """Count the first cells of a batch of text (N,)."""
+        sampled = cells.slice(0, SAMPLED_CELLS)
+        given = parse_text(sampled).given
+        numbers = given & _matches(sampled, _NUMBER_WITH_COMMA)
+        self.given += int(given.sum())
+        self.numbers += int(numbers.sum())
+        self.with_comma += int((numbers & _matches(sampled, ",")).sum())
+
+    @property
+    def decimal(self) -> bool:
+        """Nearly all cells are such numbers."""
+        return self.with_comma > 0 and self.numbers >= NEARLY_ALL * self.given
 
 
 @dataclass
@@ -36,6 +65,7 @@ class ColumnScan:
     missing: int = 0
     first_text: Cell | None = None
     first_infinite: Cell | None = None
+    commas: CommaCount = field(default_factory=CommaCount)
 
     @property
     def stored_type(self) -> ColumnType:
@@ -46,6 +76,8 @@ class ColumnScan:
         """Take in a batch of text (N,), its first row counted from 1; return its values in the type known now."""
         parsed = self._parse(cells, first_row)
         self.missing += int(np.count_nonzero(~parsed.given))
+        if self.type == "text":
+            self.commas.sample(cells)
         return parsed.values
 
     def convert(self, cells: Any) -> Any:
@@ -98,6 +130,11 @@ class ColumnScan:
         infinite = np.isinf(parsed.values.to_numpy(zero_copy_only=False))
         if self.first_infinite is None and infinite.any():
             self.first_infinite = _first(infinite, cells, first_row)
+
+
+def _matches(cells: Any, pattern: str) -> Mask:
+    mask: Mask = pc.match_substring_regex(cells, pattern).to_numpy(zero_copy_only=False)
+    return mask
 
 
 def _first(mask: Mask, cells: Any, first_row: int) -> Cell:

@@ -85,10 +85,15 @@ def _notices(table: TableScan) -> list[str]:
     empty = [column.name for column in table.columns if column.missing == table.rows]
     if empty:
         notices.append(f"no value in any row of {listed(empty)}")
+    decimal = [column.name for column in table.columns if column.commas.decimal]
+    if decimal:
+        look, them = ("column {} looks", "it") if len(decimal) == 1 else ("columns {} look", "them")
+        subject = look.format(listed(decimal))
+        notices.append(f"{subject} like numbers with decimal commas; write 1.5 to have {them} treated as numbers")
     texts = [
         f"{named(column.name)} (row {column.first_text.row}: {quoted(column.first_text.value)})"
         for column in table.columns
-        if column.first_text is not None
+        if column.first_text is not None and not column.commas.decimal
     ]
     if texts:
         notices.append(f"text because some cells are neither numbers nor dates like the others: {listed(texts)}")

@@ -27,6 +27,29 @@ def test_it_tells_what_it_found(converter):
     }
 
 
+DECIMAL_COMMAS = "column a looks like numbers with decimal commas; write 1.5 to have it treated as numbers"
+
+
+@pytest.mark.parametrize(
+    "cells", [["1,5", "-2,25"], ["3", "1,5", "4", "+0,5"], ["", " 1,5 ", "NA"], [*["1,5"] * 99, "n.m."]]
+)
+def test_numbers_with_decimal_commas_stay_text_and_a_notice_says_so(converter, cells):
+    result = converter.result("a;b\n" + "".join(f"{cell};x\n" for cell in cells))
+    assert types_of(result) == {"a": "text", "b": "text"}
+    assert result["notices"] == [DECIMAL_COMMAS]
+
+
+def test_several_columns_with_decimal_commas_are_one_notice(converter):
+    assert converter.result("a;b;c\n1,5;2;3,5\n2,5;3;4\n")["notices"] == [
+        "columns a, c look like numbers with decimal commas; write 1.5 to have them treated as numbers"
+    ]
+
+
+@pytest.mark.parametrize("cells", [["1,5", "red"], ["1,2,3", "4,5,6"], ["a,5", "b,6"], ["007", "010"], ["1.5", "2"]])
+def test_other_texts_are_not_taken_for_numbers_with_decimal_commas(converter, cells):
+    assert DECIMAL_COMMAS not in converter.result("a;b\n" + "".join(f"{cell};x\n" for cell in cells))["notices"]
+
+
 class TestTypes:
     @pytest.mark.parametrize(
         ("cells", "kind"),
