@@ -22,6 +22,8 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
 
 def test_every_command_and_path_of_the_readme_exists() -> None:
     readme = (ROOT / "README.md").read_text()
-    named = set(re.findall(r"(?<![\w./])((?:bin|examples|algorithms|workflows|nnservice|tests|docs)/[\w./-]+\w)", readme))
+    named = set(
+        re.findall(r"(?<![\w./])((?:bin|examples|algorithms|workflows|nnservice|tests|docs)/[\w./-]+\w)", readme)
+    )
     assert len(named) > 5
     assert [path for path in named if not (ROOT / path).exists()] == []
