@@ -22,9 +22,10 @@ Tick = Callable[[], None]
 def train_ours(features: Features, batch: int, epochs: int, tick: Tick) -> None:
     from algorithms.autoencoder.backend import use_threads
     from algorithms.autoencoder.network import build_network, step_operations
-    from algorithms.autoencoder.params import AutoencoderParams, TabularFeederParams
+    from algorithms.autoencoder.params import AutoencoderParams
     from algorithms.autoencoder.recipe import resolve_recipe
     from algorithms.autoencoder.training import shards_for, train
+    from algorithms.tabular.params import TabularFeederParams
 
     params = AutoencoderParams(hidden=HIDDEN, epochs=epochs, batch_size=batch, dropout=0, trim=0)
     recipe = resolve_recipe(params, TabularFeederParams(), rows=len(features))

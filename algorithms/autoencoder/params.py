@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from algorithms.params import Params, Share
@@ -10,12 +10,16 @@ from algorithms.params import Params, Share
 WIDEST, MOST_LAYERS = 16_384, 16
 Width = Annotated[int, Field(ge=1, le=WIDEST)]
 _WIDTHS = TypeAdapter(tuple[Width, ...])
+_WIDTH_SCHEMA = {"type": "integer", "minimum": 1, "maximum": WIDEST}
+_WIDTHS_SCHEMA = {
+    "anyOf": [_WIDTH_SCHEMA, {"type": "array", "items": _WIDTH_SCHEMA, "minItems": 1, "maxItems": MOST_LAYERS}]
+}
 
 
 class AutoencoderParams(Params):
     """Node `netconf_node`: the dense autoencoder and its training. None means: as the recipe says."""
 
-    hidden: tuple[Width, ...] = Field(
+    hidden: Annotated[tuple[Width, ...], WithJsonSchema(_WIDTHS_SCHEMA)] = Field(
         (200, 100),
         alias="n_hidden",
         min_length=1,

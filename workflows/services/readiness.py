@@ -27,7 +27,9 @@ def missing_for_training(version: Version) -> Problems:
     problems |= missing_columns({"label_column": nodes["eval_node"].parameters.get("label_column")}, known)
     if columns["evaldata"]:
         problems |= missing_columns(nodes["feed_test"].parameters, columns["evaldata"])
-        unusable = unusable_columns(feeder, columns["datasrc"], columns["evaldata"])
+        labels = {nodes[name].parameters.get("label_column") for name in ("feed_test", "eval_node")} - {None}
+        used = feeder | {"exclude_column": [*feeder["exclude_column"], *labels]}
+        unusable = unusable_columns(used, columns["datasrc"], columns["evaldata"])
         if unusable:
             problems["evaldata"] = [f"column {name} {why}" for name, why in unusable.items()]
     return problems

@@ -120,6 +120,12 @@ def test_evaluation_data_need_neither_excluded_columns_nor_the_training_label(up
     assert uploaded.get(STATE).body["ready"] is True
 
 
+def test_a_label_that_only_the_evaluation_names_is_no_feature_that_evaluation_data_must_have(uploaded: Api) -> None:
+    uploaded.put(EVALUATION, {"label_column": "DEFECT"})
+    uploaded.upload(EVALDATA, ("eval.csv", b"PRODUCT_CD,MC_NO,WEIGHT\nHR,M1,1.5\nCR,M2,2.5\n"))
+    assert uploaded.get(STATE).body["ready"] is True
+
+
 def test_a_parameter_given_under_both_its_names_is_400(version: Api) -> None:
     answer = version.put(NETCONF, {"iter": 3, "epochs": 4})
     assert answer.status == 400
