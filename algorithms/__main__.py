@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from algorithms.errors import DataError
 from algorithms.events import EventStream
@@ -95,5 +95,17 @@ def _end_with_supervisor() -> None:
     os._exit(FAILED)
 
 
+def _leave(code: int) -> NoReturn:
+    """End at once, without the libraries' own clean-up: all is written and said by now.
+
+    A file that is refused half-way leaves pyarrow's thread reading ahead; meeting it at the interpreter's end sometimes
+    aborted the process, and its exit code was that of the abort.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _leave(main())

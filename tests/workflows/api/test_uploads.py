@@ -80,10 +80,12 @@ def test_the_encoding_set_on_the_node_is_used(version: Api) -> None:
     version.put(DATA, {"encoding": "utf-16", "delimiter": ";"})
     answer = version.upload(DATA, ("wide.csv", "a;b\nx;1\n".encode("utf-16")))
     assert answer.status == 200, answer.body
-    version.put(DATA, {"encoding": "no-such-codec"})
-    answer = version.upload(DATA, ("wide.csv", b"a;b\nx;1\n"))
+    answer = version.upload(DATA, ("narrow.csv", b"a;b\nx;1\n"))
     assert answer.status == 422
-    assert "no-such-codec" in answer.body["result"]
+    assert "utf-16" in answer.body["result"]
+    answer = version.put(DATA, {"encoding": "no-such-codec"})
+    assert answer.status == 400
+    assert "no-such-codec" in answer.body["errors"]["encoding"][0]
 
 
 def test_files_of_a_node_are_one_dataset_and_share_their_columns(uploaded: Api) -> None:
