@@ -15,7 +15,19 @@ from algorithms.errors import ArtifactCorrupt, ArtifactIncompatible
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-LIBRARIES = ("numpy", "onnxruntime", "pandas", "pyarrow", "tensorflow", "keras", "tf2onnx", "torch")
+LIBRARIES = (
+    "numpy",
+    "onnxruntime",
+    "pandas",
+    "pyarrow",
+    "tensorflow",
+    "keras",
+    "tf2onnx",
+    "torch",
+    "torch-geometric",
+    "onnxscript",
+    "safetensors",
+)
 
 
 @contextmanager
