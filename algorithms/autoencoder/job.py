@@ -13,10 +13,10 @@ from algorithms.autoencoder.labelling import find_labels, unused_settings
 from algorithms.autoencoder.params import AutoencoderParams
 from algorithms.autoencoder.progress import log_result, log_tables, report_epochs
 from algorithms.autoencoder.result import evaluation_metrics, examples, loss_history, top_anomalies
-from algorithms.autoencoder.score_files import NodeScores, write_scores
 from algorithms.events import EventStream
 from algorithms.jobs import ARTIFACT_FOLDER, FitJob
 from algorithms.params import EvaluationParams
+from algorithms.score_files import NodeScores, write_scores
 from algorithms.tables.read import read_tables
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.autoencoder.detector import AutoencoderDetector
-from algorithms.autoencoder.score_files import NodeScores
 from algorithms.autoencoder.training import Epoch
 from algorithms.metrics import label_metrics, score_metrics
+from algorithms.score_files import NodeScores
 from algorithms.tabular.cells import date_text
 from algorithms.tabular.table import Table
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from algorithms.autoencoder.result import evaluation_metrics, loss_history, raw_values
-from algorithms.autoencoder.score_files import NodeScores
 from algorithms.autoencoder.training import Epoch
+from algorithms.score_files import NodeScores
 from algorithms.tabular.table import Table
 
 LABELS = np.array([0, 1], np.int8)

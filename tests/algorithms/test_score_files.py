@@ -1,9 +1,10 @@
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from algorithms.autoencoder import score_files
-from algorithms.autoencoder.score_files import NodeScores, write_scores
+from algorithms import score_files
+from algorithms.score_files import NodeScores, write_scores
 
 
 def scored(labels=None):
@@ -55,3 +56,13 @@ def test_without_labels_there_is_no_label_file_and_the_column_is_null(tmp_path):
     write_scores(tmp_path, "datasrc", scored(), 2.0, ["a", "b"])
     assert not (tmp_path / "labels.datasrc.npy").exists()
     assert pq.read_table(tmp_path / "scores.datasrc.parquet")["label"].to_pylist() == [None] * 4
+
+
+def test_other_columns_may_say_which_row_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(score_files, "ROWS_AT_ONCE", 3)
+    names = np.array(["k", "l", "m", "n"])
+    write_scores(tmp_path, "datasrc.u", scored(), 2.0, ["a", "b"], {"u": (pa.string(), lambda rows: names[rows])})
+    table = pq.read_table(tmp_path / "scores.datasrc.u.parquet")
+    assert table.column_names == ["u", "score", "anomaly", "label", "contribution.a", "contribution.b"]
+    assert table["u"].to_pylist() == ["k", "l", "m", "n"]
+    assert table["score"].to_pylist() == [3.0, 0.75, 6.0, 3.0]
