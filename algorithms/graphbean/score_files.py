@@ -1,0 +1,101 @@
+"""The stored scores of a graph: a table for each part of it, mapped from disk, read a few rows at a time.
+
+numpy only: the web process reads them. `score_writing` writes them.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def file_of(folder: Path, kind: str, node: str, part: str | None = None) -> Path:
+    """Return the array of a scored node ("datasrc", "evaldata", "planted"), of one part of its graph or of all."""
+    return folder / ".".join([kind, node, *([] if part is None else [part]), "npy"])
+
+
+def mapped(path: Path) -> NDArray[Any]:
+    """Return an array that is read from disk where it is looked at."""
+    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
+
+
+@dataclass(frozen=True)
+class StoredIds:
+    """The ids of the nodes of one side, "u" or "v", as they stood in the interactions."""
+
+    folder: Path
+    node: str
+    side: str
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def at(self, positions: ArrayLike) -> list[str]:
+        """Return the ids at some positions."""
+        chosen = np.asarray(positions, dtype=np.int64)
+        ends = zip(self._offsets[chosen].tolist(), self._offsets[chosen + 1].tolist(), strict=True)
+        return [self._text[start:stop].tobytes().decode() for start, stop in ends]
+
+    @cached_property
+    def _offsets(self) -> NDArray[np.int64]:
+        return mapped(file_of(self.folder, "offsets", self.node, self.side))
+
+    @cached_property
+    def _text(self) -> NDArray[np.uint8]:
+        return mapped(file_of(self.folder, "ids", self.node, self.side))
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    """The scores of all nodes of one side ("u", "v"), or of all edges ("e"), of the graph of one data node."""
+
+    folder: Path
+    node: str
+    part: str
+
+    @property
+    def exists(self) -> bool:
+        """Whether the run scored this node."""
+        return file_of(self.folder, "scores", self.node, self.part).exists()
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @cached_property
+    def scores(self) -> NDArray[np.float64]:
+        """(n,), the higher the more anomalous."""
+        return self._array("scores")
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """(n,) positions, the most anomalous first."""
+        return self._array("order")
+
+    @cached_property
+    def contributions(self) -> NDArray[np.float32]:
+        """(n, columns) parts of the score; the names are the result's `columns`."""
+        return self._array("contributions")
+
+    @cached_property
+    def labels(self) -> NDArray[np.int8] | None:
+        """(n,) 1 for an anomaly; None without a label column."""
+        return self._array("labels") if file_of(self.folder, "labels", self.node, self.part).exists() else None
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """(n,) numbers of the interactions behind each, 0 behind a planted edge."""
+        return self._array("rows")
+
+    def ids(self, positions: ArrayLike) -> dict[str, list[str]]:
+        """Return who is at some positions: side → ids; one side for a node, both for an edge."""
+        if self.part != "e":
+            return {self.part: StoredIds(self.folder, self.node, self.part).at(positions)}
+        pairs = mapped(file_of(self.folder, "pairs", self.node))[:, np.asarray(positions, dtype=np.int64)]
+        return {s: StoredIds(self.folder, self.node, s).at(ends) for s, ends in zip("uv", pairs, strict=True)}
+
+    def _array(self, kind: str) -> NDArray[Any]:
+        return mapped(file_of(self.folder, kind, self.node, self.part))

@@ -1,0 +1,89 @@
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from algorithms.graphbean.graph import Parts
+from algorithms.graphbean.score_files import StoredIds, StoredPart
+from algorithms.graphbean.score_writing import ScoredGraph, write_graph
+from algorithms.score_files import NodeScores
+
+PAIRS = np.array([[0, 1, 1], [1, 0, 1]])
+LABELS = np.array([0, 1, 0], np.int8)
+THRESHOLDS = Parts(2.0, 4.0, 6.0)
+COLUMNS = Parts(("sum of a", "error of its edges"), ("b", "error of its edges"), ("c", "structure"))
+
+
+def scored(*pairs, labels=None):
+    contributions = np.array(pairs, np.float32)
+    return NodeScores(contributions.sum(axis=1).astype(np.float64), contributions, labels)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    graph = ScoredGraph(
+        ids=(["홍길동", "7"], ["", "007"]),
+        edge_index=PAIRS,
+        rows=Parts(np.array([3, 4]), np.array([2, 5]), np.array([3, 2, 0])),
+        scored=Parts(scored((1, 0.5), (2, 1)), scored((4, 1), (0, 3)), scored((1, 0), (5, 2), (3, 3), labels=LABELS)),
+    )
+    write_graph(tmp_path, "datasrc", graph, THRESHOLDS, COLUMNS)
+    return tmp_path
+
+
+def test_the_arrays_of_each_part_are_read_back(folder):
+    edges = StoredPart(folder, "datasrc", "e")
+    assert edges.exists
+    assert len(edges) == 3
+    assert edges.scores.tolist() == [1, 7, 6]
+    assert edges.order.tolist() == [1, 2, 0]
+    assert edges.contributions.tolist() == [[1, 0], [5, 2], [3, 3]]
+    assert edges.labels.tolist() == [0, 1, 0]
+    assert edges.rows.tolist() == [3, 2, 0]
+    assert StoredPart(folder, "datasrc", "u").scores.tolist() == [1.5, 3]
+    assert StoredPart(folder, "datasrc", "v").rows.tolist() == [2, 5]
+
+
+def test_a_part_without_labels_has_none(folder):
+    assert StoredPart(folder, "datasrc", "u").labels is None
+
+
+def test_a_node_that_was_not_scored_does_not_exist(folder):
+    assert not StoredPart(folder, "evaldata", "e").exists
+
+
+def test_ids_come_back_as_they_were_written(folder):
+    assert len(StoredIds(folder, "datasrc", "u")) == 2
+    assert StoredIds(folder, "datasrc", "u").at([1, 0, 1]) == ["7", "홍길동", "7"]
+    assert StoredIds(folder, "datasrc", "v").at([0, 1]) == ["", "007"]
+
+
+def test_a_node_has_its_id_and_an_edge_those_of_both_ends(folder):
+    assert StoredPart(folder, "datasrc", "v").ids([1]) == {"v": ["007"]}
+    assert StoredPart(folder, "datasrc", "e").ids(np.array([2, 0])) == {"u": ["7", "홍길동"], "v": ["007", "007"]}
+
+
+def test_the_parquet_files_hold_everything_row_by_row(folder):
+    assert pq.read_table(folder / "scores.datasrc.e.parquet").to_pydict() == {
+        "u": ["홍길동", "7", "7"],
+        "v": ["007", "", "007"],
+        "rows": [3, 2, 0],
+        "score": [1.0, 7.0, 6.0],
+        "anomaly": [False, True, False],
+        "label": [0, 1, 0],
+        "contribution.c": [1.0, 5.0, 3.0],
+        "contribution.structure": [0.0, 2.0, 3.0],
+    }
+    users = pq.read_table(folder / "scores.datasrc.u.parquet")
+    assert users.column_names[:5] == ["u", "rows", "score", "anomaly", "label"]
+    assert users["anomaly"].to_pylist() == [False, True]
+    assert users["label"].to_pylist() == [None, None]
+
+
+def test_reading_imports_numpy_alone():
+    heavy = ["torch", "torch_geometric", "pandas", "pyarrow", "sklearn", "onnx"]
+    code = f"import sys, algorithms.graphbean.score_files; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
