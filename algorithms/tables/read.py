@@ -1,6 +1,6 @@
 """Reads the Parquet files of one node as one table."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from algorithms.tabular.table import Column, Table, texts_of
 from algorithms.tabular.wording import listed
 
 
-def read_tables(paths: Sequence[Path]) -> Table:
-    """Return the rows of all files, in order, as one table with the columns of the first.
+def read_tables(paths: Sequence[Path], columns: Collection[str] | None = None) -> Table:
+    """Return the rows of all files, in order, as one table with the columns of the first, or with these of them.
 
     A column whose type differs between files becomes text: numbers in their shortest form (1.50 is "1.5" in every
     file), dates in ISO 8601. A file in which the column has no value at all has no say in its type.
@@ -23,21 +23,22 @@ def read_tables(paths: Sequence[Path]) -> Table:
     Raises:
         DataError: no file, or files that do not have the same columns.
     """
+    names = columns_of(paths) if columns is None else columns
+    files = [pq.ParquetFile(path) for path in paths]
+    rows = sum(file.metadata.num_rows for file in files)
+    # Column by column: one text column at a time is held twice.
+    return Table({name: _joined([_values(file.read([name]).column(name)) for file in files]) for name in names}, rows)
+
+
+def columns_of(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Return the names of the columns that all files have, in the order of the first. Raises as `read_tables` does."""
     if not paths:
         raise DataError("there are no data: upload a file first", {"file": ["no file was uploaded"]})
-    files = [_read(path) for path in paths]
-    first = files[0]
-    for number, columns in enumerate(files[1:], start=2):
-        if columns.keys() != first.keys():
-            raise _other_columns(number, paths, lacking=first.keys() - columns, added=columns.keys() - first)
-    rows = sum(len(next(iter(columns.values()))) for columns in files)
-    return Table({name: _joined([columns[name] for columns in files]) for name in first}, rows)
-
-
-def _read(path: Path) -> dict[str, Column]:
-    file = pq.ParquetFile(path)
-    # Column by column: one text column at a time is held twice.
-    return {name: _values(file.read([name]).column(name)) for name in file.schema_arrow.names}
+    first, *others = (tuple(pq.read_schema(path).names) for path in paths)
+    for number, names in enumerate(others, start=2):
+        if set(names) != set(first):
+            raise _other_columns(number, paths, lacking=set(first) - set(names), added=set(names) - set(first))
+    return first
 
 
 def _values(column: Any) -> Column:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from algorithms.errors import RowsInvalid
-from algorithms.tabular.cells import is_missing, parse_date
+from algorithms.tabular.cells import is_missing, number_text, parse_date
 from algorithms.tabular.table import Column, ColumnType
 from algorithms.tabular.wording import listed, named, quoted
 
@@ -24,12 +24,13 @@ Problem = tuple[str, str]
 _PLAIN_NUMBERS = {int, float, type(None)}
 _PLAIN_TEXTS = {str, type(None)}
 
-Kind = ColumnType | Literal["code"]
-"""What a field holds; a code is a numeric category, whose text is accepted too."""
+Kind = ColumnType | Literal["code", "id"]
+"""What a field holds; a code is a numeric category, whose text is accepted too; an id is a text or the number in it."""
 
 _EXPECTED: Mapping[Kind, str] = {
     "number": "a number",
     "code": "a number or text",
+    "id": "a number or text",
     "text": "text",
     "date": "a date such as 2017-01-31 or 2017-01-31T10:00:00",
 }
@@ -44,10 +45,10 @@ def columns_of_rows(rows: Sequence[Row], kinds: Mapping[str, Kind], known: Colle
     """
     if not rows:
         raise RowsInvalid("no rows were sent", {INPUT: ["no rows were sent"]})
-    _refuse(_misfits(rows, kinds.keys(), known))
+    refuse(_misfits(rows, kinds.keys(), known))
     columns = {name: _column([row[name] for row in rows], kind) for name, kind in kinds.items()}
     invalid = [name for name, column in columns.items() if column is None]
-    _refuse(
+    refuse(
         (name, f"row {number}: {why}")
         for number, row in enumerate(rows, start=1)
         for name in invalid
@@ -56,7 +57,8 @@ def columns_of_rows(rows: Sequence[Row], kinds: Mapping[str, Kind], known: Colle
     return {name: column for name, column in columns.items() if column is not None}
 
 
-def _refuse(problems: Iterator[Problem]) -> None:
+def refuse(problems: Iterator[Problem]) -> None:
+    """Raise RowsInvalid if there is any problem; it lists the first 20."""
     found = list(islice(problems, MAX_PROBLEMS + 1))
     if not found:
         return
@@ -100,7 +102,8 @@ def _column(values: list[Any], kind: Kind) -> Column | None:
         if any(text is not None and date is None and not is_missing(text) for text, date in dates.items()):
             return None
         return np.array([dates[text] for text in values], dtype="datetime64[us]")
-    texts = values if types <= _PLAIN_TEXTS else [None if value is None else _text(value) for value in values]
+    text_of = _id_text if kind == "id" else _text
+    texts = values if types <= _PLAIN_TEXTS else [None if value is None else text_of(value) for value in values]
     missing = {text for text in set(texts) if text is not None and is_missing(text)}
     return np.array([None if text in missing else text for text in texts] if missing else texts, dtype=object)
 
@@ -120,6 +123,13 @@ def _text(value: str | float | np.number[Any]) -> str:
     return repr(int(value) if isinstance(value, int | np.integer) else float(value))
 
 
+def _id_text(value: str | float | np.number[Any]) -> str:
+    """Return the text of a valid id: of a number the shortest, so that 7, 7.0 and "7" are one."""
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if isinstance(value, int | np.integer) else number_text(float(value))
+
+
 def _why_invalid(value: Any, kind: Kind) -> str | None:
     """Return what is wrong with a value, None if nothing is."""
     if value is None:
@@ -131,7 +141,7 @@ def _why_invalid(value: Any, kind: Kind) -> str | None:
         except OverflowError:
             finite = False
         return None if finite else "expects a finite number, within ±1.8e308"
-    if isinstance(value, str) and (kind in ("text", "code") or (kind == "date" and _is_date(value))):
+    if isinstance(value, str) and (kind in ("text", "code", "id") or (kind == "date" and _is_date(value))):
         return None
     return f"expects {_EXPECTED[kind]}, got {quoted(value)}"
 

@@ -1,0 +1,110 @@
+"""Reads from the Parquet files of one node the columns that make a graph. Needs pyarrow: child processes only."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from algorithms.errors import DataError
+from algorithms.graphbean.interactions import Coded, Interactions, coded_columns
+from algorithms.graphbean.params import GraphFeederParams
+from algorithms.graphbean.texts import Texts
+from algorithms.tables.read import columns_of, read_tables
+from algorithms.tabular.cells import number_text, parse_number
+from algorithms.tabular.table import texts_of
+from algorithms.tabular.wording import named, no_such_column, quoted
+
+LARGEST_WHOLE = 2.0**53
+"""Up to here float64 holds every whole number."""
+
+
+def read_interactions(paths: Sequence[Path], feeder: GraphFeederParams) -> Interactions:
+    """Return the columns that a feeder names, of all files in order.
+
+    An id is the text of its cell as it is written ("007" is not "7"); in a column of numbers, or of numbers in one file
+    and text in another, the shortest text of the number. The other rules for several files are those of `read_tables`.
+
+    Raises:
+        DataError: no file, files with other columns than the first, u_column or v_column not set, a column that is
+            missing, or cells of a numeric column that are no numbers.
+    """
+    coded = coded_columns(feeder)
+    present = columns_of(paths)
+    _refuse_missing({**coded, "numeric_columns": feeder.numeric_columns}, present)
+    files = [pq.ParquetFile(path) for path in paths]
+    names = dict.fromkeys(name for columns in coded.values() for name in columns)
+    return Interactions(
+        rows=sum(file.metadata.num_rows for file in files),
+        coded={name: _coded(name, paths, files) for name in names},
+        numbers={name: _numbers(name, paths) for name in feeder.numeric_columns},
+        columns=present,
+    )
+
+
+def _refuse_missing(columns: Mapping[str, Sequence[str]], present: Sequence[str]) -> None:
+    lacking = {parameter: [name for name in names if name not in present] for parameter, names in columns.items()}
+    errors = {parameter: [no_such_column(names, present)] for parameter, names in lacking.items() if names}
+    if errors:
+        raise DataError("; ".join(f"{parameter}: {why[0]}" for parameter, why in errors.items()), errors)
+
+
+def _coded(name: str, paths: Sequence[Path], files: Sequence[Any]) -> Coded:
+    types = {file.schema_arrow.field(name).type for file in files}
+    if types in ({pa.string()}, {pa.float64()}):
+        return coded_of_arrow(pa.chunked_array([c for file in files for c in file.read([name]).column(name).chunks]))
+    values = read_tables(paths, [name]).columns[name]
+    whole = values.dtype == np.float64
+    return coded_of_arrow(pa.chunked_array([pa.array(values) if whole else pa.array(texts_of(values), pa.string())]))
+
+
+def coded_of_arrow(cells: Any) -> Coded:
+    """Return a chunked Arrow array of text or float64, null where missing."""
+    if pa.types.is_floating(cells.type):
+        return _coded_numbers(cells)
+    encoded = cells.dictionary_encode().unify_dictionaries()
+    codes = [chunk.indices.fill_null(-1).to_numpy() for chunk in encoded.chunks]
+    letters = encoded.chunk(0).dictionary if encoded.num_chunks else pa.array([], pa.string())
+    return Coded(np.concatenate([np.empty(0, np.int32), *codes]), _texts_of_arrow(letters))
+
+
+def _coded_numbers(cells: Any) -> Coded:
+    values = cells.to_numpy()
+    given = ~np.isnan(values)
+    if (np.abs(values[given]) <= LARGEST_WHOLE).all() and (values[given] == np.trunc(values[given])).all():
+        whole = pa.array(np.where(given, values, 0).astype(np.int64), mask=~given).dictionary_encode()
+        return Coded(whole.indices.fill_null(-1).to_numpy(), _texts_of_arrow(whole.dictionary.cast(pa.string())))
+    distinct, codes = np.unique(values, return_inverse=True)  # NaN is the last, and 0 and -0 are one
+    texts = Texts.of(number_text(number) for number in distinct[~np.isnan(distinct)].tolist())
+    codes[~given] = -1
+    return Coded(codes.astype(np.int32), texts)
+
+
+def _texts_of_arrow(array: Any) -> Texts:
+    if not len(array):
+        return Texts.of([])
+    _, offsets, letters = array.buffers()
+    bounds = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
+    return Texts(np.frombuffer(letters or b"", np.uint8), bounds.astype(np.int64))
+
+
+def _numbers(name: str, paths: Sequence[Path]) -> NDArray[np.float64]:
+    values = read_tables(paths, [name]).columns[name]
+    if values.dtype == np.float64:
+        return values
+    if values.dtype.kind == "M":
+        raise _no_numbers(name, "holds dates, which have no sum: leave it out")
+    numbers = {text: np.nan if text is None else parse_number(text) for text in set(values.tolist())}
+    for row, text in enumerate(values.tolist(), start=1):
+        number = numbers[text]
+        if number is None or np.isinf(number):
+            remedy = "correct the cell, leave the column out, or put it into encode_column"
+            raise _no_numbers(name, f"row {row} has {quoted(text)}, which is no finite number: {remedy}")
+    return np.array([numbers[text] for text in values.tolist()], np.float64)
+
+
+def _no_numbers(name: str, why: str) -> DataError:
+    return DataError(f"numeric_columns: {named(name)} {why}", {"numeric_columns": [f"{named(name)} {why}"]})
