@@ -1,0 +1,68 @@
+"""BEANConv: one round of messages between u nodes, v nodes and the edges between them."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from algorithms.graphbean.graph import Parts
+from algorithms.graphbean.incidence import Incidence, ScatterIncidence, pool
+
+Pooled = tuple[Sequence[Tensor], Sequence[Tensor]]
+"""What u nodes and v nodes collect, see `pool`."""
+
+
+class BEANConv(nn.Module):
+    """Nodes take in mean and max of their neighbours and of their edges, edges take in their two ends.
+
+    A node's own values are among what it takes in when `keep_self`. A width of 0 for the edges of the input, or of the
+    output, means there are none. Every output is batch-normalised.
+
+    Shapes:
+        x: u (U, in_u), v (V, in_v), e (E, in_e) or None
+        returns u (U, out_u), v (V, out_v), e (E, out_e) or None
+
+    Source: Fathony, Ng, Chen, IJCNN 2023, doi:10.1109/IJCNN54540.2023.10191331
+    """
+
+    def __init__(self, widths_in: Parts[int], widths_out: Parts[int], *, keep_self: bool = True) -> None:
+        super().__init__()
+        self.keep_self = keep_self
+        into_u = keep_self * widths_in.u + 2 * widths_in.v + 2 * widths_in.e
+        into_v = keep_self * widths_in.v + 2 * widths_in.u + 2 * widths_in.e
+        self.linear_u, self.norm_u = nn.Linear(into_u, widths_out.u), nn.BatchNorm1d(widths_out.u)
+        self.linear_v, self.norm_v = nn.Linear(into_v, widths_out.v), nn.BatchNorm1d(widths_out.v)
+        self.linear_e: EdgeLinear | None = None
+        if widths_out.e:
+            self.linear_e, self.norm_e = EdgeLinear(widths_in, widths_out.e), nn.BatchNorm1d(widths_out.e)
+
+    def forward(
+        self, x: Parts[Tensor], incidence: Incidence | ScatterIncidence, pooled: Pooled | None = None
+    ) -> Parts[Tensor]:
+        """`pooled` is what nodes collect of `x`, when it is known already."""
+        into_u, into_v = pooled or (pool(incidence.u, x.v, x.e), pool(incidence.v, x.u, x.e))
+        if self.keep_self:
+            into_u, into_v = [x.u, *into_u], [x.v, *into_v]
+        u = self.norm_u(self.linear_u(torch.cat(list(into_u), dim=1)))
+        v = self.norm_v(self.linear_v(torch.cat(list(into_v), dim=1)))
+        e = None if self.linear_e is None else self.norm_e(self.linear_e(x, incidence))
+        return Parts(u, v, e)
+
+
+class EdgeLinear(nn.Module):
+    """A linear layer on an edge's own values beside those of its two ends.
+
+    The ends' part is multiplied node by node and then brought to the edges, of which there are more.
+    """
+
+    def __init__(self, widths_in: Parts[int], width_out: int) -> None:
+        super().__init__()
+        self._widths = [widths_in.u, widths_in.v, widths_in.e]
+        self.linear = nn.Linear(sum(self._widths), width_out)
+
+    def forward(self, x: Parts[Tensor], incidence: Incidence | ScatterIncidence) -> Tensor:
+        weight_u, weight_v, weight_e = torch.split(self.linear.weight, self._widths, dim=1)
+        out = incidence.u.at_edges(functional.linear(x.u, weight_u))
+        out = out + incidence.v.at_edges(functional.linear(x.v, weight_v, self.linear.bias))
+        return out if x.e is None else out + functional.linear(x.e, weight_e)

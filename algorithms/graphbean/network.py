@@ -1,0 +1,84 @@
+"""GraphBEAN: an encoder, a decoder of the attributes and a decoder of the structure."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from algorithms.graphbean.conv import BEANConv, Pooled
+from algorithms.graphbean.graph import Parts
+from algorithms.graphbean.incidence import Incidence, ScatterIncidence
+from algorithms.graphbean.params import GraphBEANParams
+
+
+class Reconstruction(NamedTuple):
+    """What the network makes of a graph.
+
+    Shapes:
+        x: the attributes again, u (U, in_u), v (V, in_v), e (E, in_e)
+        h_u, h_v: (U, k), (V, k); an edge between u and v has the probability sigmoid(h_u · h_v)
+    """
+
+    x: Parts[Tensor]
+    h_u: Tensor
+    h_v: Tensor
+
+
+class GraphBEAN(nn.Module):
+    """The autoencoder of bipartite graphs whose nodes and edges have attributes.
+
+    Shapes:
+        x: u (U, in_u), v (V, in_v), e (E, in_e)
+        returns a Reconstruction
+
+    Source: Fathony, Ng, Chen, IJCNN 2023, doi:10.1109/IJCNN54540.2023.10191331
+    """
+
+    def __init__(self, widths: Parts[int], params: GraphBEANParams) -> None:
+        super().__init__()
+        hidden = Parts(*[params.hidden_channels] * 3)
+        latent = Parts(*params.latent_channels, 0)
+        encoder = [widths, *[hidden] * (params.n_layers_encoder - 1), latent]
+        decoder = [latent, *[hidden] * (params.n_layers_decoder - 1), widths]
+        # The latent layer leaves a node's own values out: what is told of it must be seen in its neighbourhood.
+        self.encoder = nn.ModuleList(BEANConv(a, b, keep_self=b is not latent) for a, b in pairwise(encoder))
+        self.decoder = nn.ModuleList(BEANConv(a, b) for a, b in pairwise(decoder))
+        self.structure_u = _mlp(latent.u, params.edge_pred_latent, params.n_layers_mlp, params.dropout_prob)
+        self.structure_v = _mlp(latent.v, params.edge_pred_latent, params.n_layers_mlp, params.dropout_prob)
+        self.dropout_prob = params.dropout_prob
+
+    def forward(
+        self, x: Parts[Tensor], incidence: Incidence | ScatterIncidence, pooled: Pooled | None = None
+    ) -> Reconstruction:
+        """`pooled` is what nodes collect of the attributes `x`, which do not change from epoch to epoch."""
+        z = self._through(self.encoder, x, incidence, pooled)
+        return Reconstruction(self._through(self.decoder, z, incidence), self.structure_u(z.u), self.structure_v(z.v))
+
+    def _through(
+        self,
+        layers: nn.ModuleList,
+        x: Parts[Tensor],
+        incidence: Incidence | ScatterIncidence,
+        pooled: Pooled | None = None,
+    ) -> Parts[Tensor]:
+        for number, layer in enumerate(layers):
+            if number:
+                x = x.map(self._activate)
+            x = layer(x, incidence, pooled if number == 0 else None)
+        return x
+
+    def _activate(self, x: Tensor) -> Tensor:
+        return functional.dropout(functional.relu(x), self.dropout_prob, self.training)
+
+
+def edge_logits(h_u: Tensor, h_v: Tensor, incidence: Incidence | ScatterIncidence) -> Tensor:
+    """Return the logit (E,) of each edge of the graph."""
+    return (incidence.u.at_edges(h_u) * incidence.v.at_edges(h_v)).sum(dim=1)
+
+
+def _mlp(width_in: int, width: int, layers: int, dropout: float) -> nn.Sequential:
+    modules: list[nn.Module] = [nn.Linear(width_in, width)]
+    for _ in range(layers - 1):
+        modules += [nn.ReLU(), nn.Dropout(dropout), nn.Linear(width, width)]
+    return nn.Sequential(*modules)

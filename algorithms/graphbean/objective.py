@@ -1,0 +1,58 @@
+"""The loss: how badly a graph's attributes and its structure are reconstructed."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from algorithms.graphbean.graph import Parts
+from algorithms.graphbean.params import GraphBEANParams
+
+
+class Losses(NamedTuple):
+    """The total loss and its parts: mean squared errors of the attributes, cross-entropy of the structure."""
+
+    total: Tensor
+    u: Tensor
+    v: Tensor
+    e: Tensor
+    structure: Tensor
+
+
+def losses(
+    x: Parts[Tensor], reconstructed: Parts[Tensor], edges: Tensor, non_edges: Tensor, params: GraphBEANParams
+) -> Losses:
+    """Return the losses of attributes u (U, in_u), v (V, in_v), e (E, in_e) and of logits (E,) and (M,).
+
+    Source: Fathony, Ng, Chen, IJCNN 2023; the structure's mean is over edges and sampled non-edges together.
+    """
+    u, v, e = (functional.mse_loss(again, given) for again, given in zip(reconstructed, x, strict=True))
+    # -log sigmoid(s) of an edge is softplus(-s), -log(1 - sigmoid(s)) of a non-edge softplus(s).
+    surprise = functional.softplus(-edges).sum() + functional.softplus(non_edges).sum()
+    structure = surprise / (len(edges) + len(non_edges))
+    total = u + v + params.xe_loss_weight * e + params.structure_loss_weight * structure
+    return Losses(total, u, v, e, structure)
+
+
+@dataclass(frozen=True)
+class EdgePrediction:
+    """How well edges are told from non-edges; a pair is taken for an edge when its probability is above one half."""
+
+    accuracy: float
+    precision: float
+    recall: float
+    f1: float
+
+    @classmethod
+    def of(cls, edges: Tensor, non_edges: Tensor) -> "EdgePrediction":
+        """Compare the logits of edges (E,), E ≥ 1, with those of non-edges (M,)."""
+        found, wrong = torch.stack([(edges > 0).sum(), (non_edges > 0).sum()]).tolist()
+        right = found + len(non_edges) - wrong
+        return cls(
+            accuracy=right / (len(edges) + len(non_edges)),
+            precision=found / max(1, found + wrong),
+            recall=found / len(edges),
+            f1=2 * found / (found + wrong + len(edges)),
+        )

@@ -1,0 +1,157 @@
+"""Attributes on a common scale, by statistics of the training graph that are kept with the model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.graphbean.graph import PARTS, BipartiteGraph, Parts
+from algorithms.graphbean.params import GraphBEANParams
+
+LOG_DEGREE = "log degree"
+SQUASH = 3.0
+LARGEST = 1e6
+"""Standardised values are cut here: an absurd number stays absurd and finite."""
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Standardised:
+    """(x - mean) / deviation by column (C,); a constant column has the deviation 1."""
+
+    mean: Values
+    deviation: Values
+
+    @classmethod
+    def fit(cls, x: Values) -> Self:
+        """Take the statistics of x (N, C)."""
+        if not len(x):
+            return cls(np.zeros(x.shape[1]), np.ones(x.shape[1]))
+        deviation = x.std(axis=0)
+        # Of a constant column rounding leaves a little, which is no scale.
+        negligible = deviation <= 1e-12 * np.abs(x).max(axis=0)
+        return cls(x.mean(axis=0), np.where(negligible, 1.0, deviation))
+
+    def apply(self, x: Values) -> Values:
+        return (x - self.mean) / self.deviation
+
+    def restore(self, z: Values) -> Values:
+        return z * self.deviation + self.mean
+
+    def to_dict(self) -> dict[str, list[float]]:
+        return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(np.array(stored["mean"]), np.array(stored["deviation"]))
+
+
+@dataclass(frozen=True)
+class Squashed:
+    """Standardised z, then sign(z - median)·log1p(3|z - median|), standardised again: long tails become short."""
+
+    first: Standardised
+    median: Values
+    second: Standardised
+
+    @classmethod
+    def fit(cls, x: Values) -> Self:
+        """Take the statistics of x (N, C)."""
+        first = Standardised.fit(x)
+        z = first.apply(x)
+        median = np.median(z, axis=0) if len(z) else np.zeros(x.shape[1])
+        return cls(first, median, Standardised.fit(_squash(z - median)))
+
+    def apply(self, x: Values) -> Values:
+        return self.second.apply(_squash(self.first.apply(x) - self.median))
+
+    def restore(self, z: Values) -> Values:
+        squashed = self.second.restore(z)
+        # float64 ends at exp(709).
+        spread = np.sign(squashed) * np.expm1(np.minimum(np.abs(squashed), 700.0)) / SQUASH
+        return self.first.restore(spread + self.median)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "first": self.first.to_dict(),
+            "median": self.median.tolist(),
+            "second": self.second.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        first, second = (Standardised.from_dict(stored[name]) for name in ("first", "second"))
+        return cls(first, np.array(stored["median"]), second)
+
+
+@dataclass(frozen=True)
+class AttributeScaling:
+    """What makes of a graph's attributes what the network sees; fitted on the training graph.
+
+    With `log_degree` the nodes have the logarithm of 1 + degree as one more attribute.
+    """
+
+    scaling: Literal["standard", "squash"]
+    log_degree: bool
+    columns: Parts[Standardised] | Parts[Squashed]
+
+    @classmethod
+    def fit(cls, graph: BipartiteGraph, params: GraphBEANParams) -> Self:
+        """Take the statistics of a graph; collective scoring squashes and always has the degree."""
+        collective = params.scoring == "collective"
+        log_degree = collective or params.log_degree
+        attributes = _attributes(graph, log_degree=log_degree)
+        columns = attributes.map(Squashed.fit) if collective else attributes.map(Standardised.fit)
+        return cls("squash" if collective else "standard", log_degree, columns)
+
+    def apply(self, graph: BipartiteGraph) -> BipartiteGraph:
+        """Return the graph with its attributes scaled, as float32.
+
+        Raises:
+            ValueError: it has another number of attributes than the training graph.
+        """
+        attributes = _attributes(graph, log_degree=self.log_degree)
+        for part, values, columns in zip(PARTS, attributes, self.columns, strict=True):
+            wanted = len((columns.first if isinstance(columns, Squashed) else columns).mean)
+            if values.shape[1] != wanted:
+                raise ValueError(f"{part} has {values.shape[1]} attributes, the training graph had {wanted}")
+        scaled = (columns.apply(values) for columns, values in zip(self.columns, attributes, strict=True))
+        return BipartiteGraph(
+            graph.edge_index, Parts(*(np.clip(z, -LARGEST, LARGEST).astype(np.float32) for z in scaled))
+        )
+
+    def restore(self, part: Literal["u", "v", "e"], scaled: NDArray[Any]) -> Values:
+        """Return scaled attributes (N, C) of a part in their own units."""
+        columns: Standardised | Squashed = getattr(self.columns, part)
+        return columns.restore(scaled.astype(np.float64))
+
+    def names(self, attributes: Parts[tuple[str, ...]]) -> Parts[tuple[str, ...]]:
+        """Return the names of the scaled attributes, given those of the graph's."""
+        more = (LOG_DEGREE,) * self.log_degree
+        return Parts((*attributes.u, *more), (*attributes.v, *more), attributes.e)
+
+    def to_dict(self) -> dict[str, Any]:
+        columns = {part: scaling.to_dict() for part, scaling in zip(PARTS, self.columns, strict=True)}
+        return {"scaling": self.scaling, "log_degree": self.log_degree, "columns": columns}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        kind = Squashed if stored["scaling"] == "squash" else Standardised
+        columns = Parts(*(kind.from_dict(stored["columns"][part]) for part in PARTS))
+        return cls(stored["scaling"], stored["log_degree"], columns)
+
+
+def _attributes(graph: BipartiteGraph, *, log_degree: bool) -> Parts[Values]:
+    x = graph.x.map(lambda values: values.astype(np.float64, copy=False))
+    if not log_degree:
+        return x
+    u, v = (np.log1p(degree.astype(np.float64))[:, None] for degree in graph.degrees())
+    return Parts(np.hstack([x.u, u]), np.hstack([x.v, v]), x.e)
+
+
+def _squash(z: Values) -> Values:
+    squashed: Values = np.sign(z) * np.log1p(SQUASH * np.abs(z))
+    return squashed

@@ -1,0 +1,102 @@
+"""Training on the whole graph at once."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from algorithms.errors import DataError
+from algorithms.graphbean.graph import BipartiteGraph, Parts
+from algorithms.graphbean.incidence import Incidence, ScatterIncidence, pool
+from algorithms.graphbean.negatives import draw_negatives
+from algorithms.graphbean.network import GraphBEAN, edge_logits
+from algorithms.graphbean.objective import EdgePrediction, Losses, losses
+from algorithms.graphbean.params import GraphBEANParams
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the graph: the loss and its parts, the prediction of edges, and the seconds it took."""
+
+    epoch: int
+    loss: float
+    u: float
+    v: float
+    e: float
+    structure: float
+    prediction: EdgePrediction
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        values = asdict(self)
+        prediction: dict[str, float] = values.pop("prediction")
+        return values | prediction
+
+
+def new_network(widths: Parts[int], params: GraphBEANParams) -> GraphBEAN:
+    """Return the network that the seed initialises."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(params.seed)
+        return GraphBEAN(widths, params)
+
+
+def device_of(network: GraphBEAN) -> torch.device:
+    return next(network.parameters()).device
+
+
+def tensors(graph: BipartiteGraph, device: torch.device) -> tuple[Parts[Tensor], Incidence | ScatterIncidence]:
+    """Return the attributes and the incidence of a graph, on the CPU by sparse products, elsewhere by scatters."""
+    x = graph.x.map(lambda values: torch.from_numpy(values).to(device))
+    edge_index = torch.from_numpy(graph.edge_index).to(device)
+    kind = Incidence if device.type == "cpu" else ScatterIncidence
+    return x, kind(edge_index, graph.sizes.u, graph.sizes.v)
+
+
+def train(
+    network: GraphBEAN,
+    graph: BipartiteGraph,
+    params: GraphBEANParams,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+) -> list[Epoch]:
+    """Train on a graph whose attributes are standardised (float32); every epoch is one step. Return the history.
+
+    Raises:
+        DataError: the loss is not finite any more.
+    """
+    device = device_of(network)
+    x, incidence = tensors(graph, device)
+    pooled = pool(incidence.u, x.v, x.e), pool(incidence.v, x.u, x.e)
+    optimizer = torch.optim.Adam(network.parameters(), lr=params.learning_rate, fused=True)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(params.milestones), params.gamma)
+    rng = torch.Generator().manual_seed(params.seed)
+    history = []
+    with torch.random.fork_rng():
+        torch.manual_seed(params.seed)
+        network.train()
+        for number in range(1, params.epochs + 1):
+            began = time.perf_counter()
+            negatives = draw_negatives(
+                incidence.edge_index, graph.sizes.u, graph.sizes.v, params.neg_sampler_mult * graph.edges, rng
+            )
+            optimizer.zero_grad()
+            again = network(x, incidence, pooled)
+            edges, non_edges = edge_logits(again.h_u, again.h_v, incidence), negatives.logits(again.h_u, again.h_v)
+            loss = losses(x, again.x, edges, non_edges, params)
+            torch.autograd.backward(loss.total)
+            optimizer.step()
+            schedule.step()
+            history.append(_epoch(number, loss, EdgePrediction.of(edges, non_edges), time.perf_counter() - began))
+            on_epoch(history[-1])
+    return history
+
+
+def _epoch(number: int, loss: Losses, prediction: EdgePrediction, seconds: float) -> Epoch:
+    total, u, v, e, structure = values = torch.stack(loss).tolist()
+    if not all(map(math.isfinite, values)):
+        why = "the training diverged: the loss is not finite; give a smaller learning_rate"
+        raise DataError(why, {"learning_rate": [why]})
+    return Epoch(number, total, u, v, e, structure, prediction, seconds)
