@@ -1,6 +1,6 @@
 """Whether evaluation data have what a model trained on other data will need; known from the column types alone."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 EMPTY = "empty"
@@ -8,15 +8,18 @@ EMPTY = "empty"
 
 
 def unusable_columns(
-    feeder: Mapping[str, Any], train: Mapping[str, str], evaluation: Mapping[str, str]
+    feeder: Mapping[str, Any],
+    train: Mapping[str, str],
+    evaluation: Mapping[str, str],
+    labels: Collection[str] = (),
 ) -> dict[str, str]:
     """Return the columns that training uses and evaluation lacks, or has in a type that does not fit, and why.
 
     `feeder` are feeder parameters as they are stored; `train` and `evaluation` map column names to "number", "text",
-    "date" or "empty". The label and the excluded columns are not used, with `encode_column` only those it names are.
-    Text accepts every type as its text, and so does a column that is a category.
+    "date" or "empty". The label, the `labels` of the evaluation and the excluded columns are not used, with
+    `encode_column` only those it names are. Text accepts every type as its text, and so does a column of categories.
     """
-    left_out = {feeder.get("label_column"), *(feeder.get("exclude_column") or ())}
+    left_out = {feeder.get("label_column"), *labels, *(feeder.get("exclude_column") or ())}
     categories = set(feeder.get("categorical_column") or ())
     unusable = {}
     for name in feeder.get("encode_column") or train:

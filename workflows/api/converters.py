@@ -9,7 +9,7 @@ SOURCES = ("local",)
 FORMS = ("raw",)
 STAGES = ("source", "pre", "store")
 DETECTORS = tuple(sorted({workflow.detector for workflow in WORKFLOW_TYPES.values()}))
-PREDICTIONS = ("autoencoder", "anomaly")
+PREDICTIONS = tuple(sorted({kind for workflow in WORKFLOW_TYPES.values() for kind in workflow.predictions}))
 
 
 class NumberConverter:

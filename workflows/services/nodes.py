@@ -113,7 +113,7 @@ def set_parameters(node: Node, given: Mapping[str, Any]) -> Node:
     except ValidationError as error:
         raise Invalid(*refusal_of(error, node.params_type)) from None
     stored = params.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    require_columns(node, stored)
+    require_columns(node, WORKFLOW_TYPES[node.version.workflow_type].columns, stored)
     node.parameters = stored
     node.configured = timezone.now()
     node.save(update_fields=["parameters", "configured"])

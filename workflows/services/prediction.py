@@ -1,5 +1,6 @@
 """Predictions: the trained models in memory, the newest used kept."""
 
+import importlib
 import logging
 import threading
 from collections import OrderedDict
@@ -8,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from algorithms.errors import ArtifactError, RowsInvalid
+from algorithms.workflow_types import WORKFLOW_TYPES, WorkflowType
 from workflows.errors import Invalid, Unavailable
 from workflows.models import Run
 from workflows.services.results import require_succeeded
 
 if TYPE_CHECKING:
+    from algorithms.graphbean.scorer import GraphScorer
     from algorithms.scorer import Scorer
+
+    AnyScorer = Scorer | GraphScorer
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +31,9 @@ class ScorerCache:
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
         self._lock = threading.Lock()
-        self._scorers: OrderedDict[UUID, Scorer] = OrderedDict()
+        self._scorers: OrderedDict[UUID, AnyScorer] = OrderedDict()
 
-    def get(self, run: Run) -> "Scorer":
+    def get(self, run: Run) -> "AnyScorer":
         """Return the scorer of a run, loading it if need be.
 
         Raises:
@@ -39,10 +44,10 @@ class ScorerCache:
                 self._scorers.move_to_end(run.id)
                 return self._scorers[run.id]
         # Loaded outside the lock: others go on; two first requests may load it twice, which does no harm.
-        from algorithms.scorer import Scorer  # ONNX Runtime costs 44 MB: only a process that predicts pays
-
+        # ONNX Runtime costs 44 MB: only a process that predicts imports a scorer.
+        module, _, name = type_of(run).scorer.partition(":")
         try:
-            scorer = Scorer.load(run.artifact)
+            scorer: AnyScorer = getattr(importlib.import_module(module), name).load(run.artifact)
         except ArtifactError as error:
             logger.exception("run %s cannot be served", run.id)
             raise Unavailable(f"the model of run {run.number} cannot be served: {error}; train it again") from error
@@ -56,29 +61,53 @@ class ScorerCache:
 scorers = ScorerCache()
 
 
+def type_of(run: Run) -> WorkflowType:
+    """Return the workflow type that a run was made of; its version may have become another since."""
+    return WORKFLOW_TYPES[run.snapshot["workflow_type"]]
+
+
 def predict(run: Run, kind: str, input_data: Any, output: str | None) -> dict[str, Any]:
-    """Score rows (kind `anomaly`), or return their code or reconstruction (kind `autoencoder`).
+    """Answer one kind of prediction.
+
+    `anomaly` scores rows, `autoencoder` returns their code or reconstruction, `graphbean` scores rows that are
+    interactions, and their ends, as a graph of its own.
 
     Raises:
-        Invalid: the rows do not have the fields and types of the training data.
+        Invalid: the model does not answer this kind, or the rows do not have the fields and types of the training data.
         Conflict: the run has no model.
         Unavailable: its model is damaged.
     """
     require_succeeded(run)
-    rows = _rows(input_data)
-    if kind == "anomaly" and output is not None:
+    _require_kind(run, kind)
+    if kind != "autoencoder" and output is not None:
         raise Invalid("'type' belongs to predict/type/autoencoder", {"type": ["not used here; leave it out"]})
+    rows = _rows(input_data)
     scorer = scorers.get(run)
     try:
-        if kind == "anomaly":
-            answers = scorer.score_rows(rows)
-        elif output == "encoder":
-            answers = [{"code": code} for code in scorer.encode(rows)]
-        else:
-            answers = [{"reconstruction": reconstruction} for reconstruction in scorer.reconstruct(rows)]
+        answer = _answer(scorer, kind, rows, output)
     except RowsInvalid as error:
         raise Invalid(str(error), error.errors) from None
-    return {"run": str(run.id), "threshold": scorer.threshold, "rows": answers}
+    return {"run": str(run.id), "threshold": scorer.threshold, **answer}
+
+
+def _answer(scorer: Any, kind: str, rows: Sequence[Mapping[str, Any]], output: str | None) -> dict[str, Any]:
+    if kind == "graphbean":
+        return {"thresholds": scorer.thresholds._asdict(), **scorer.score_rows(rows)}
+    if kind == "anomaly":
+        return {"rows": scorer.score_rows(rows)}
+    if output == "encoder":
+        return {"rows": [{"code": code} for code in scorer.encode(rows)]}
+    return {"rows": [{"reconstruction": reconstruction} for reconstruction in scorer.reconstruct(rows)]}
+
+
+def _require_kind(run: Run, kind: str) -> None:
+    offered = type_of(run).predictions
+    if kind not in offered:
+        raise Invalid(
+            f"{run.version} is a workflow of {type_of(run).detector}: it does not predict '{kind}', but: "
+            + ", ".join(offered),
+            {"kind": [f"use predict/type/{' or '.join(offered)}"]},
+        )
 
 
 def _rows(input_data: Any) -> Sequence[Mapping[str, Any]]:

@@ -122,13 +122,20 @@ class RunQuery(StrictSerializer):
 class ScoresQuery(PageQuery, RunQuery):
     """Which scores, in which order, as what."""
 
-    node = serializers.ChoiceField(["datasrc", "evaldata"], default="datasrc", help_text="data that were scored")
+    node = serializers.ChoiceField(
+        ["datasrc", "evaldata", "planted"],
+        default="datasrc",
+        help_text="data that were scored; planted: graphbean's copy with planted anomalies",
+    )
+    part = serializers.ChoiceField(
+        ["u", "v", "e"], required=False, help_text="graphbean only: the nodes u or v, or the edges (default)"
+    )
     sort = serializers.ChoiceField(["score", "row"], default="score", help_text="score: the most anomalous first")
     download = serializers.ChoiceField(["csv", "parquet"], required=False, help_text="a file with all rows")
 
 
-class Result(serializers.Serializer[Any]):
-    """Result of a run."""
+class ResultBase(serializers.Serializer[Any]):
+    """What the results of all detectors share."""
 
     nn_id = serializers.CharField()
     nn_wf_ver_id = serializers.IntegerField()
@@ -139,21 +146,42 @@ class Result(serializers.Serializer[Any]):
     metrics = serializers.DictField()
     threshold = serializers.DictField()
     loss_history = serializers.ListField(child=serializers.DictField())
-    top_anomalies = serializers.ListField(child=serializers.DictField())
     examples = serializers.ListField(child=serializers.DictField())
     notices = serializers.ListField(child=serializers.CharField())
     rows = serializers.DictField()
-    columns = serializers.ListField(child=serializers.CharField())
     settings = serializers.DictField()
     timings = serializers.DictField()
     seed = serializers.IntegerField()
     links = serializers.DictField(child=serializers.CharField())
 
 
-class ScoreRow(serializers.Serializer[Any]):
-    """Score of one row; the contributions sum to the score."""
+class Result(ResultBase):
+    """Result of a run that scored rows."""
 
-    row = serializers.IntegerField(help_text="position in the uploaded data, from 0")
+    columns = serializers.ListField(child=serializers.CharField())
+    top_anomalies = serializers.ListField(child=serializers.DictField())
+
+
+class GraphResult(ResultBase):
+    """Result of a run of graphbean: what is listed is listed for u, v and e (edges)."""
+
+    columns = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()), help_text="what a score is made of, by part"
+    )
+    attributes = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()), help_text="what was counted and summed, by part"
+    )
+    graph = serializers.DictField(help_text="by data node: numbers of u, v and edges, of rows, and of rows left out")
+    top_anomalies = serializers.DictField(child=serializers.ListField(child=serializers.DictField()))
+
+
+class ScoreRow(serializers.Serializer[Any]):
+    """Score of one row, or of one node or edge of a graph; the contributions sum to the score."""
+
+    row = serializers.IntegerField(required=False, help_text="position in the uploaded data, from 0; not of a graph")
+    u = serializers.CharField(required=False, help_text="graphbean: id of the u, of an edge or alone")
+    v = serializers.CharField(required=False, help_text="graphbean: id of the v, of an edge or alone")
+    rows = serializers.IntegerField(required=False, help_text="graphbean: rows of the uploaded data behind it")
     score = serializers.FloatField()
     anomaly = serializers.BooleanField()
     label = serializers.IntegerField(  # type: ignore[assignment]  # the API's name
@@ -193,17 +221,33 @@ class PredictBody(StrictSerializer):
 class PredictedRow(serializers.Serializer[Any]):
     """Verdict on one row, or its code, or its reconstruction."""
 
-    score = serializers.FloatField(required=False)
-    anomaly = serializers.BooleanField(required=False)
+    u = serializers.CharField(
+        required=False, allow_null=True, help_text="graphbean: its ids; the verdict is its pair's"
+    )
+    v = serializers.CharField(required=False, allow_null=True)
+    score = serializers.FloatField(required=False, allow_null=True)
+    anomaly = serializers.BooleanField(required=False, allow_null=True)
     contributions = serializers.DictField(child=serializers.FloatField(), required=False)
     notices = serializers.ListField(child=serializers.CharField(), required=False)
     code = serializers.ListField(child=serializers.FloatField(), required=False)
     reconstruction = serializers.DictField(required=False)
 
 
+class PredictedNode(serializers.Serializer[Any]):
+    """Verdict on one node of the graph that the rows sent make."""
+
+    id = serializers.CharField()
+    score = serializers.FloatField()
+    anomaly = serializers.BooleanField()
+    contributions = serializers.DictField(child=serializers.FloatField())
+
+
 class Prediction(serializers.Serializer[Any]):
-    """Answers in the order of the rows sent."""
+    """Answers in the order of the rows sent; those of graphbean also for each u and v."""
 
     run = serializers.UUIDField()
-    threshold = serializers.FloatField()
+    threshold = serializers.FloatField(help_text="graphbean: that of the edges")
+    thresholds = serializers.DictField(child=serializers.FloatField(), required=False, help_text="by u, v and e")
     rows = PredictedRow(many=True)
+    u = PredictedNode(many=True, required=False)
+    v = PredictedNode(many=True, required=False)

@@ -1,11 +1,13 @@
 """Results and predictions."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -26,11 +28,17 @@ class ResultView(APIView):
         "result_read",
         "Metrics, threshold and the most anomalous rows",
         query=shapes.RunQuery,
-        answer=shapes.Result,
+        answer=PolymorphicProxySerializer(
+            component_name="AnyResult",
+            serializers=[shapes.Result, shapes.GraphResult],
+            resource_type_field_name=None,
+        ),
         errors=(404, 409),
     )
     def get(self, request: Request, nnid: str, ver: int) -> Response:
         run = runs.get_run(versions.get_version(nnid, ver), shapes.RunQuery.query(request).get("run"))
+        result = results.read_result(run)
+        parts = result["columns"] if result["detector"] == "graphbean" else ()
         return Response(
             {
                 "nn_id": nnid,
@@ -38,24 +46,23 @@ class ResultView(APIView):
                 "nn_batch_ver_id": run.number,
                 "id": str(run.id),
                 "condition": run.condition,
-                **results.read_result(run),
-                "links": _links(request, nnid, ver, run),
+                **result,
+                "links": _links(request, nnid, ver, run, parts),
             }
         )
 
 
-def _links(request: Request, nnid: str, ver: int, run: Run) -> dict[str, str]:
+def _links(request: Request, nnid: str, ver: int, run: Run, parts: Iterable[str]) -> dict[str, str]:
     scores = request.build_absolute_uri(reverse("scores", args=[nnid, ver])) + f"?run={run.number}"
-    return {
-        "scores": scores,
-        "csv": f"{scores}&download=csv",
-        "parquet": f"{scores}&download=parquet",
-        "log": request.build_absolute_uri(reverse("log", args=[run.id, 100])),
-    }
+    links = {"log": request.build_absolute_uri(reverse("log", args=[run.id, 100]))}
+    for suffix, part in (("", ""), *((f"_{part}", f"&part={part}") for part in parts)):
+        links |= {f"scores{suffix}": scores + part}
+        links |= {f"{file}{suffix}": f"{scores}{part}&download={file}" for file in ("csv", "parquet")}
+    return links
 
 
 class ScoresView(APIView):
-    """The scores of all rows: pages of JSON, or a file."""
+    """The scores of all rows, or of the nodes or edges of a graph: pages of JSON, or a file."""
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         try:
@@ -80,15 +87,15 @@ class ScoresView(APIView):
     def get(self, request: Request, nnid: str, ver: int) -> HttpResponseBase:
         query = shapes.ScoresQuery.query(request)
         run = runs.get_run(versions.get_version(nnid, ver), query.get("run"))
-        name = f"{nnid}-{ver}-run{run.number}-{query['node']}-scores"
+        table = results.score_table(run, query["node"], query.get("part"))
+        name = f"{nnid}-{ver}-run{run.number}-{table.name.replace('.', '-')}-scores"
         if query.get("download") == "parquet":
             return FileResponse(
-                results.parquet_file(run, query["node"]).open("rb"),
+                table.parquet.open("rb"),
                 as_attachment=True,
                 filename=f"{name}.parquet",
                 content_type="application/vnd.apache.parquet",
             )
-        table = results.score_table(run, query["node"])
         by_score = query["sort"] == "score"
         if query.get("download") == "csv":
             return StreamingHttpResponse(

@@ -1,0 +1,135 @@
+"""The stored scores of one data node, mapped from disk and read a page at a time."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from algorithms.graphbean.score_files import StoredPart
+
+CSV_ROWS_AT_ONCE = 5000
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet take a cell for a formula."""
+
+Positions = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """The scores of the rows of a data node; `name` is what its files are called by."""
+
+    artifact: Path
+    name: str
+    columns: Sequence[str]
+    threshold: float
+
+    identity: ClassVar[tuple[str, ...]] = ("row",)
+    """What tells the entries apart, first in every row."""
+
+    def _array(self, kind: str) -> npt.NDArray[Any]:
+        path = self.artifact / f"{kind}.{self.name}.npy"
+        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return array
+
+    @cached_property
+    def scores(self) -> npt.NDArray[np.float64]:
+        """(N,) by row."""
+        return self._array("scores")
+
+    @cached_property
+    def contributions(self) -> npt.NDArray[np.float32]:
+        """(N, columns) by row."""
+        return self._array("contributions")
+
+    @cached_property
+    def order(self) -> Positions:
+        """(N,) rows, the most anomalous first."""
+        return self._array("order")
+
+    @cached_property
+    def labels(self) -> npt.NDArray[np.int8] | None:
+        """(N,) 1 for an anomaly; None without a label column."""
+        return self._array("labels") if (self.artifact / f"labels.{self.name}.npy").exists() else None
+
+    @property
+    def parquet(self) -> Path:
+        """The file with the whole table."""
+        return self.artifact / f"scores.{self.name}.parquet"
+
+    def exists(self) -> bool:
+        """Tell whether the run made these scores."""
+        return (self.artifact / f"scores.{self.name}.npy").exists()
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def rows(self, start: int, stop: int, *, by_score: bool) -> list[dict[str, Any]]:
+        """Return the rows at positions start to stop of the order."""
+        stop = min(stop, len(self))
+        rows = self.order[start:stop] if by_score else np.arange(start, stop)
+        shares = self.contributions[rows]
+        return [
+            {
+                **identity,
+                "score": float(self.scores[row]),
+                "anomaly": bool(self.scores[row] > self.threshold),
+                **({} if self.labels is None else {"label": int(self.labels[row])}),
+                "contributions": dict(zip(self.columns, map(float, share), strict=True)),
+            }
+            for row, identity, share in zip(rows, self._identities(rows), shares, strict=True)
+        ]
+
+    def _identities(self, rows: Positions) -> list[dict[str, Any]]:
+        return [{"row": int(row)} for row in rows]
+
+    def csv(self, *, by_score: bool) -> Iterator[str]:
+        """Yield the table as CSV, some thousand rows at a time."""
+        label = [] if self.labels is None else ["label"]
+        shares = [f"contribution.{name}" for name in self.columns]
+        yield _csv_lines([[*self.identity, "score", "anomaly", *label, *shares]])
+        for start in range(0, len(self), CSV_ROWS_AT_ONCE):
+            rows = self.rows(start, start + CSV_ROWS_AT_ONCE, by_score=by_score)
+            yield _csv_lines([_flat(row) for row in rows])
+
+
+@dataclass(frozen=True)
+class GraphScoreTable(ScoreTable):
+    """The scores of a part of a graph, its u nodes, v nodes or edges, each with the ids it was uploaded with."""
+
+    stored: StoredPart
+
+    @property
+    def identity(self) -> tuple[str, ...]:  # type: ignore[override]  # by part
+        return (*("uv" if self.stored.part == "e" else self.stored.part), "rows")
+
+    def _identities(self, rows: Positions) -> list[dict[str, Any]]:
+        ids = self.stored.ids(rows)
+        entries = zip(*ids.values(), self.stored.rows[rows].tolist(), strict=True)
+        return [dict(zip((*ids, "rows"), entry, strict=True)) for entry in entries]
+
+
+def _flat(row: dict[str, Any]) -> list[Any]:
+    values = [_harmless(value) for name, value in row.items() if name != "contributions"]
+    return [*values, *row["contributions"].values()]
+
+
+def _harmless(value: Any) -> Any:
+    """Return a cell that no spreadsheet runs: an id comes from whoever made the data, and may begin as a formula does.
+
+    JSON and Parquet give such ids as they are.
+    """
+    if isinstance(value, bool):
+        return int(value)
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def _csv_lines(lines: list[list[Any]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows(lines)
+    return buffer.getvalue()
