@@ -64,6 +64,11 @@ class Api:
         return self._answer(self.client.post(f"/api/v1/type/{path}", form, headers={"Accept": "application/json"}))
 
 
+CLAIMS = (
+    b"CLAIM,PERSON,DOCTOR,AMOUNT,KIND,FRAUD\n"
+    b"1,p1,d1,10,in,No\n2,p1,d2,20,out,No\n3,p2,d1,30,in,No\n4,p3,d2,5000,in,Yes\n5,p3,,40,out,No\n"
+)
+
 NETWORK = "common/target/nninfo/nnid/steel/"
 VERSIONS = f"{NETWORK}version/"
 INIT = "wf/target/init/mode/simple/steel/wfver/1/"
@@ -110,3 +115,25 @@ def stored_folders() -> Callable[[], set[str]]:
 
     before = folders()
     return lambda: folders() - before
+
+
+GRAPH_FEEDER = FEEDER.replace("autoencoder", "graphbean")
+GRAPH_NETCONF = NETCONF.replace("autoencoder", "graphbean")
+GRAPH_PREDICT = PREDICT.replace("anomaly", "graphbean")
+
+
+@pytest.fixture
+def graph_version(api: Api) -> Api:
+    """Give the API with network steel, its version 1 and an initialised graphbean workflow."""
+    assert api.post(NETWORK, {}).status == 200
+    assert api.post(VERSIONS, {"active_flag": "Y"}).body == 1
+    assert api.post(INIT, {"type": "graphbean_csv"}).status == 200
+    return api
+
+
+@pytest.fixture
+def claims(graph_version: Api) -> Api:
+    """Give the API with claims.csv uploaded to datasrc of a graphbean workflow."""
+    answer = graph_version.upload(DATA, ("claims.csv", CLAIMS))
+    assert answer.status == 200, answer.body
+    return graph_version

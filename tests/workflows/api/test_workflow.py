@@ -44,10 +44,13 @@ def test_nodes_and_edges_are_listed(version: Api) -> None:
 
 
 def test_the_types_on_offer_carry_the_schemas_of_their_parameters(version: Api) -> None:
-    (menu,) = version.get("wf/target/menu/").body
-    (graph,) = version.get("wf/target/graph/").body
-    assert menu["nodes"] == graph["nodes"] == CHAIN
-    assert graph["parameters"]["netconf_node"]["properties"]["n_hidden"]["default"] == [200, 100]
+    menu = version.get("wf/target/menu/").body
+    graphs = version.get("wf/target/graph/").body
+    assert [entry["type"] for entry in menu] == ["autoencoder_csv", "graphbean_csv"]
+    assert [entry["nodes"] for entry in menu + graphs] == [CHAIN] * 4
+    autoencoder, graphbean = (entry["parameters"]["netconf_node"]["properties"] for entry in graphs)
+    assert autoencoder["n_hidden"]["default"] == [200, 100]
+    assert graphbean["latent_channels"]["default"] == [32, 32]
 
 
 def test_stored_parameters_are_shown_with_the_defaults_of_the_rest(version: Api) -> None:
