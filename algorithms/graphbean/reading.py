@@ -14,12 +14,9 @@ from algorithms.graphbean.interactions import Coded, Interactions, coded_columns
 from algorithms.graphbean.params import GraphFeederParams
 from algorithms.graphbean.texts import Texts
 from algorithms.tables.read import columns_of, read_tables
-from algorithms.tabular.cells import number_text, parse_number
+from algorithms.tabular.cells import EXACT, number_text, parse_number
 from algorithms.tabular.table import texts_of
 from algorithms.tabular.wording import named, no_such_column, quoted
-
-LARGEST_WHOLE = 2.0**53
-"""Up to here float64 holds every whole number."""
 
 
 def read_interactions(paths: Sequence[Path], feeder: GraphFeederParams) -> Interactions:
@@ -74,7 +71,7 @@ def coded_of_arrow(cells: Any) -> Coded:
 def _coded_numbers(cells: Any) -> Coded:
     values = cells.to_numpy()
     given = ~np.isnan(values)
-    if (np.abs(values[given]) <= LARGEST_WHOLE).all() and (values[given] == np.trunc(values[given])).all():
+    if (np.abs(values[given]) < EXACT).all() and (values[given] == np.trunc(values[given])).all():
         whole = pa.array(np.where(given, values, 0).astype(np.int64), mask=~given).dictionary_encode()
         return Coded(whole.indices.fill_null(-1).to_numpy(), _texts_of_arrow(whole.dictionary.cast(pa.string())))
     distinct, codes = np.unique(values, return_inverse=True)  # NaN is the last, and 0 and -0 are one
@@ -102,7 +99,7 @@ def _numbers(name: str, paths: Sequence[Path]) -> NDArray[np.float64]:
         number = numbers[text]
         if number is None or np.isinf(number):
             remedy = "correct the cell, leave the column out, or put it into encode_column"
-            raise _no_numbers(name, f"row {row} has {quoted(text)}, which is no finite number: {remedy}")
+            raise _no_numbers(name, f"row {row} has {quoted(text)}, which is no number, or one too long: {remedy}")
     return np.array([numbers[text] for text in values.tolist()], np.float64)
 
 

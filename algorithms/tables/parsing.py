@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from algorithms.tables.reader import offsets
-from algorithms.tabular.cells import DATE, MISSING, parse_date, parse_number
+from algorithms.tabular.cells import DATE, EXACT, MISSING, WHOLE, parse_date, parse_number
 
 _MISSING = pa.array(sorted(MISSING))
 _DATES = pa.timestamp("us")
@@ -41,7 +41,10 @@ def parse_text(cells: Any) -> Parsed:
 
 
 def parse_numbers(cells: Any) -> Parsed:
-    """Parse as float64; numbers that are too large are infinite, numbers with leading zeros do not fit."""
+    """Parse as float64; numbers that are too large are infinite, numbers with leading zeros do not fit.
+
+    Nor do whole numbers of 2^53 or more: they are ids, and float64 would make one of two that differ in a digit.
+    """
     return _parse(cells, pa.float64(), lambda text: _parse_distinct(text, parse_number, pa.float64()), _not_a_number)
 
 
@@ -88,9 +91,13 @@ def _parse_distinct(cells: Any, parse: Callable[[str], object | None], dtype: An
 
 
 def _not_a_number(cells: Any, values: Any) -> Mask:
-    """Cells like "NaN", which Arrow reads as a number, and 007, which it reads as 7."""
-    nan: Mask = np.isnan(values.to_numpy(zero_copy_only=False))
-    return nan | _leading_zeros(cells)
+    """Cells like "NaN", which Arrow reads as a number, 007, which it reads as 7, and whole numbers that it rounds."""
+    numbers = values.to_numpy(zero_copy_only=False)
+    refused: Mask = np.isnan(numbers) | _leading_zeros(cells)
+    large = np.flatnonzero(np.abs(numbers) >= EXACT)
+    if len(large):
+        refused[large] |= pc.match_substring_regex(cells.take(large), f"^{WHOLE}$").to_numpy(zero_copy_only=False)
+    return refused
 
 
 def _before_year_1(_: Any, values: Any) -> Mask:

@@ -18,6 +18,10 @@ _NUMBER = re.compile(f"(?:{NUMBER}|{INFINITE})")
 _DATE = re.compile(DATE)
 
 BLANKS = " \t\n\r\v\f"
+WHOLE = r"[+-]?[0-9]+"
+_WHOLE = re.compile(WHOLE)
+EXACT = 2.0**53
+"""Below it float64 tells all whole numbers apart."""
 
 
 def is_missing(text: str) -> bool:
@@ -26,9 +30,15 @@ def is_missing(text: str) -> bool:
 
 
 def parse_number(text: str) -> float | None:
-    """Return the number a cell holds, None if it holds none; infinite for "inf" and for numbers above 1.8e308."""
+    """Return the number a cell holds, None if it holds none; infinite for "inf" and for numbers above 1.8e308.
+
+    A whole number of 2^53 or more is an identifier: float64 would make one of it and its neighbours.
+    """
     stripped = text.strip(BLANKS)
-    return float(stripped) if _NUMBER.fullmatch(stripped) else None
+    if not _NUMBER.fullmatch(stripped):
+        return None
+    number = float(stripped)
+    return None if abs(number) >= EXACT and _WHOLE.fullmatch(stripped) else number
 
 
 def parse_date(text: str) -> datetime | None:
@@ -51,7 +61,7 @@ def number_text(number: float) -> str:
     """Return the shortest text of a number: "1" for 1.0, "2.5" for 2.5; "" for NaN."""
     if math.isnan(number):
         return ""
-    return str(int(number)) if abs(number) < 1e16 and number == int(number) else repr(float(number))
+    return str(int(number)) if abs(number) < EXACT and number == int(number) else repr(float(number))
 
 
 def date_text(date: datetime) -> str:

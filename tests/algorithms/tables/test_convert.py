@@ -81,10 +81,17 @@ class TestTypes:
         assert types_of(converter.result(f"i;x\n{lines}\n"))["x"] == kind
 
     def test_numbers_are_read_as_they_are_written(self, converter):
-        columns = converter.columns("a,b\n0.1,-1e-3\n 12345678901234567890 ,\n")
+        columns = converter.columns("a,b\n0.1,-1e-3\n 12345678901234567890.0 ,\n")
         assert columns["a"] == [0.1, 12345678901234567890.0]
         assert columns["b"][0] == -0.001
         assert math.isnan(columns["b"][1])
+
+    def test_whole_numbers_that_float64_would_round_are_text(self, converter):
+        result = converter.result("a,b\n9007199254740993,1\n 9007199254740992,2\n-9007199254740993,9007199254740992\n")
+        assert types_of(result) == {"a": "text", "b": "text"}
+        assert result["columns"][1]["first_text"] == {"row": 3, "value": "9007199254740992"}
+        columns = converter.columns("a,b\n9007199254740993,9007199254740991\n9007199254740992,1e300\n")
+        assert columns == {"a": ["9007199254740993", "9007199254740992"], "b": [9007199254740991.0, 1e300]}
 
     def test_dates_of_every_form_are_read(self, converter):
         table = converter.table("a,b\n2017-01-31,2017/01/31 10:00:00\n2017/02/01,\n2017-02-01T01:00+01:00,2017-01-31\n")

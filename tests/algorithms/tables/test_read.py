@@ -51,6 +51,17 @@ def test_missing_cells_stay_missing_between_types(read):
     assert read("a,b\n1,1\n,1\n", "a,b\nx,1\n").columns["a"].tolist() == ["1", None, "x"]
 
 
+def test_long_ids_are_not_rounded_between_types(read):
+    assert read("a\n7.0\n", "a\n9007199254740993\n").columns["a"].tolist() == ["7", "9007199254740993"]
+
+
+def test_only_the_columns_asked_for_are_read(tmp_path):
+    (tmp_path / "in.csv").write_text("a,b\n1,x\n2,y\n")
+    convert(ConvertJob(source=tmp_path / "in.csv", parquet=tmp_path / "0.parquet"))
+    table = read_tables([tmp_path / "0.parquet"], ["b"])
+    assert (table.rows, list(table.columns)) == (2, ["b"])
+
+
 @pytest.mark.parametrize(
     ("second", "why"),
     [

@@ -32,6 +32,8 @@ def test_these_texts_are_values(text):
         ("1e-3", 0.001),
         ("0", 0),
         ("0.0", 0),
+        ("-9007199254740991", -9007199254740991),
+        ("9007199254740992.", 9007199254740992),
     ],
 )
 def test_these_texts_are_numbers(text, number):
@@ -45,7 +47,12 @@ def test_these_texts_are_no_numbers(text):
     assert parse_number(text) is None
 
 
-@pytest.mark.parametrize("text", ["inf", "-Infinity", "1e999", "9" * 400])
+@pytest.mark.parametrize("text", ["9007199254740992", "-9007199254740993", " +12345678901234567890 ", "9" * 400])
+def test_whole_numbers_that_float64_cannot_tell_from_their_neighbours_are_ids(text):
+    assert parse_number(text) is None
+
+
+@pytest.mark.parametrize("text", ["inf", "-Infinity", "1e999", "9" * 400 + ".0"])
 def test_numbers_beyond_floats_are_infinite(text):
     assert math.isinf(parse_number(text))
 
