@@ -1,29 +1,37 @@
 """Train an anomaly detector through the API, in eight calls, and show what it finds.
 
-bin/demo                                the bundled steel records
+bin/demo                                the bundled steel records, row by row
+bin/demo --graph                        the bundled health claims: suspicious pairs, providers and patients
 bin/demo --csv FILE --label COLUMN      your own CSV; its label (0/1) only measures
+bin/demo --graph --csv FILE --u COLUMN --v COLUMN
 bin/demo --once                         stop the service afterwards
 """
 
 import argparse
+import csv
+import itertools
 import json
 import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import requests
 
+from examples.findings import show_graph_result, show_result, show_verdicts
+
 ROOT = Path(__file__).resolve().parent.parent
-STEEL = ROOT / "examples" / "steel.csv"
 START_SECONDS = 180
-TOP_COLUMNS = 3
-"""Columns named for each anomalous row: those with the largest shares of its score."""
+SOURCE = "type/wf/state/framedata/src/local/form/raw/prg/source"
+PREDICTED_ROWS = 200
+UNKNOWN_ID = "NEVER-SEEN"
 
 DATA_SOURCE = {"type": "csv", "source_server": "local", "source_sql": "all", "preprocess": "none"}
 FEEDER = {"vocab_size": 10, "preprocess": "frame", "embed_type": "onehot"}
+GRAPH_FEEDER = {"vocab_size": 10, "preprocess": "frame"}
 STEEL_FEEDER = {
     "encode_column": [
         *("PRODUCT_CD", "CUR_FAC_OP_CD", "MC_NO", "CAST_STR_NUM", "SM_STEEL_GRD", "CC_UNCOND_SF_MTH"),
@@ -41,6 +49,24 @@ STEEL_NETWORK = {
     "examples_to_show": 10,
     "n_hidden": [200, 100],
 }
+CLAIMS_FEEDER = {
+    "u_column": "Provider",
+    "v_column": "BeneID",
+    "count_distinct": ["ClaimID", "AttendingPhysician"],
+    "numeric_columns": ["InscClaimAmtReimbursed"],
+    "label_column": "PotentialFraud",
+}
+CLAIMS_NETWORK = {"iter": 60, "log_degree": True}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained on which file."""
+
+    csv: Path
+    detector: str
+    feeder: dict[str, Any]
+    network: dict[str, Any]
 
 
 class DemoError(RuntimeError):
@@ -109,15 +135,15 @@ def start_service(api: Api) -> subprocess.Popen[bytes]:
     return process
 
 
-def define_and_train(api: Api, csv: Path, feeder: dict[str, Any], network: dict[str, Any]) -> str:
+def define_and_train(api: Api, plan: Plan) -> str:
     """Make the eight calls; return the id of the network, whose version 1 is in training afterwards."""
     describe = {
         "biz_cate": "MES",
         "biz_sub_cate": "M60",
         "nn_title": "demo",
-        "nn_desc": f"bin/demo on {csv.name}",
+        "nn_desc": f"bin/demo on {plan.csv.name}",
         "use_flag": "Y",
-        "dir": "autoencoder_csv",
+        "dir": f"{plan.detector}_csv",
         "config": "N",
     }
     version = {
@@ -128,17 +154,17 @@ def define_and_train(api: Api, csv: Path, feeder: dict[str, Any], network: dict[
     }
     nn_id = _step(api, 1, "network", "POST", "type/common/target/nninfo/nnid/new/", json=describe)["nn_id"]
     of_node = f"nnid/{nn_id}/ver/1/node"
-    source = f"type/wf/state/framedata/src/local/form/raw/prg/source/{of_node}/datasrc/"
-    feed = f"type/wf/state/pre/detail/feed/src/frame/net/autoencoder/{of_node}/feed_train/"
+    source = f"{SOURCE}/{of_node}/datasrc/"
+    feed = f"type/wf/state/pre/detail/feed/src/frame/net/{plan.detector}/{of_node}/feed_train/"
     _step(api, 2, "version", "POST", f"type/common/target/nninfo/nnid/{nn_id}/version/", json=version)
     init = f"type/wf/target/init/mode/simple/{nn_id}/wfver/1/"
-    _step(api, 3, "workflow", "POST", init, json={"type": "autoencoder_csv"})
-    with csv.open("rb") as file:
-        _step(api, 4, "upload", "POST", source, files={"test": (csv.name, file)})
+    _step(api, 3, "workflow", "POST", init, json={"type": f"{plan.detector}_csv"})
+    with plan.csv.open("rb") as file:
+        _step(api, 4, "upload", "POST", source, files={"test": (plan.csv.name, file)})
     _step(api, 5, "data source", "PUT", source, json=DATA_SOURCE)
-    _step(api, 6, "data feeder", "POST", feed, json=FEEDER | feeder)
-    netconf = f"type/wf/state/netconf/detail/autoencoder/{of_node}/netconf_node/"
-    _step(api, 7, "network parameters", "PUT", netconf, json=network)
+    _step(api, 6, "data feeder", "POST", feed, json=plan.feeder)
+    netconf = f"type/wf/state/netconf/detail/{plan.detector}/{of_node}/netconf_node/"
+    _step(api, 7, "network parameters", "PUT", netconf, json=plan.network)
     _step(api, 8, "train", "POST", f"type/runmanager/state/train/nnid/{nn_id}/ver/1/")
     return str(nn_id)
 
@@ -189,48 +215,57 @@ def progress_line(run: dict[str, Any]) -> str:
     return "  ".join(parts)
 
 
-def show_result(result: dict[str, Any]) -> None:
-    """Print the metrics, the threshold and the most anomalous rows with the columns that make them so."""
-    print("Metrics")
-    for name, value in result["metrics"].items():
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            print(f"  {name:<28}{value:,.4f}" if isinstance(value, float) else f"  {name:<28}{value:,}")
-        elif name == "confusion_matrix":
-            print(f"  {name:<28}{readable(value)}")
-    threshold = result["threshold"]
-    print(f"\nThreshold  {threshold['value']:.4f}  (rule: {threshold['rule']}; a higher score is an anomaly)")
-    print(f"\nThe {len(result['top_anomalies'])} most anomalous rows, and the columns that make them so")
-    for found in result["top_anomalies"]:
-        label = "" if found.get("label") is None else f"  label {found['label']}"
-        print(f"  row {found['row']:<8,} score {found['score']:<10,.4f}{label}")
-        largest = sorted(found["contributions"].items(), key=lambda item: -item[1])[:TOP_COLUMNS]
-        for column, contribution in largest:
-            share = contribution / found["score"] if found["score"] else 0.0
-            actual = readable(found["values"].get(column))
-            expected = readable(found["expected"].get(column))
-            print(f"    {share:4.0%}  {column[:30]:<30} is {actual[:22]:<22} expected {expected[:22]}")
+def predict_unknown(api: Api, nn_id: str, plan: Plan) -> None:
+    """Score the first interactions once more, as a graph of their own, with one of a u that was never seen."""
+    numeric = plan.feeder.get("numeric_columns", ())
+    ends = plan.feeder["u_column"], plan.feeder["v_column"]
+    (uploaded,) = api.call("GET", f"{SOURCE}/nnid/{nn_id}/ver/1/node/datasrc/")
+    with plan.csv.open(newline="", encoding=uploaded["encoding"].replace("utf-8", "utf-8-sig")) as file:
+        table = csv.DictReader(file, delimiter=uploaded["delimiter"])
+        complete = (row for row in table if all(row[end] for end in ends))
+        rows = [_typed(row, numeric) for row in itertools.islice(complete, PREDICTED_ROWS)]
+    rows.append(rows[0] | {ends[0]: UNKNOWN_ID})
+    path = f"service/state/predict/type/graphbean/nnid/{nn_id}/ver/1/"
+    answer = api.call("POST", f"type/{path}", json={"input_data": rows})
+    print(f"\nPredict: {len(rows):,} interactions as a graph of their own, the last of an unknown {ends[0]}")
+    print(f"  POST …/{path}")
+    show_verdicts(answer, [0, len(rows) - 1])
 
 
-def readable(value: Any) -> str:
-    """Return a value as a person writes it."""
-    if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {readable(count)}" for name, count in value.items())
-    return "empty" if value is None else str(value)
+def _typed(row: dict[str, str], numeric: list[str]) -> dict[str, Any]:
+    return {name: (float(cell) if name in numeric else cell) if cell else None for name, cell in row.items()}
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/demo", description="Train a detector on a CSV and show what it finds.")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="your own data (default: the bundled steel records)")
+    parser.add_argument("--graph", action="store_true", help="GraphBEAN on interactions instead of rows")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="your own data (default: the bundled records)")
     parser.add_argument("--label", metavar="COLUMN", help="column of --csv that says what is an anomaly (0/1)")
+    parser.add_argument("--u", metavar="COLUMN", help="with --graph: column of --csv with the ids of one kind of node")
+    parser.add_argument("--v", metavar="COLUMN", help="with --graph: column of --csv with the ids of the other kind")
     parser.add_argument("--once", action="store_true", help="stop the service afterwards, if the demo started it")
     chosen = parser.parse_args()
     if chosen.label and not chosen.csv:
         parser.error("--label names a column of the file given with --csv")
+    if (chosen.u or chosen.v) and not (chosen.graph and chosen.csv):
+        parser.error("--u and --v name columns of the file given with --csv, for --graph")
+    if chosen.graph and chosen.csv and not (chosen.u and chosen.v):
+        parser.error("--graph --csv needs --u and --v: the columns with the ids of both kinds of nodes")
     if chosen.csv and not chosen.csv.is_file():
         parser.error(f"--csv {chosen.csv}: there is no such file")
     return chosen
+
+
+def plan_of(chosen: argparse.Namespace) -> Plan:
+    """Return what the arguments ask for."""
+    label = {"label_column": chosen.label} if chosen.label else {}
+    if chosen.graph and chosen.csv:
+        return Plan(chosen.csv, "graphbean", GRAPH_FEEDER | {"u_column": chosen.u, "v_column": chosen.v} | label, {})
+    if chosen.graph:
+        return Plan(ROOT / "examples" / "claims.csv", "graphbean", GRAPH_FEEDER | CLAIMS_FEEDER, CLAIMS_NETWORK)
+    if chosen.csv:
+        return Plan(chosen.csv, "autoencoder", FEEDER | label, {})
+    return Plan(ROOT / "examples" / "steel.csv", "autoencoder", FEEDER | STEEL_FEEDER, STEEL_NETWORK)
 
 
 def port() -> int:
@@ -243,19 +278,21 @@ def port() -> int:
 def main() -> None:
     """Play the demo."""
     chosen = arguments()
+    plan = plan_of(chosen)
     api = Api(port())
     started = None if api.answers() else start_service(api)
     try:
-        if chosen.csv:
-            feeder, network = ({"label_column": chosen.label} if chosen.label else {}), {}
-        else:
-            feeder, network = STEEL_FEEDER, STEEL_NETWORK
         print(f"\nEight calls to {api.url}/api/v1/")
-        nn_id = define_and_train(api, chosen.csv or STEEL, feeder, network)
+        nn_id = define_and_train(api, plan)
         print()
         watch(api, nn_id)
         print()
-        show_result(api.call("GET", f"type/result/nnid/{nn_id}/ver/1/"))
+        result = api.call("GET", f"type/result/nnid/{nn_id}/ver/1/")
+        if plan.detector == "graphbean":
+            show_graph_result(result, plan.feeder["u_column"], plan.feeder["v_column"])
+            predict_unknown(api, nn_id, plan)
+        else:
+            show_result(result)
     finally:
         if started and chosen.once:
             started.terminate()

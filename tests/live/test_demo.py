@@ -9,12 +9,13 @@ from pathlib import Path
 
 import psutil
 
-DEMO = Path(__file__).resolve().parents[2] / "examples" / "demo.py"
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def run_demo(port, *arguments, **environment):
     return subprocess.run(
-        [sys.executable, str(DEMO), *arguments],
+        [sys.executable, "-m", "examples.demo", *arguments],
+        cwd=REPOSITORY,
         env={**os.environ, "PORT": str(port), **environment},
         capture_output=True,
         text=True,
