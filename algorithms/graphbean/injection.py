@@ -88,7 +88,9 @@ def inject_anomalies(graph: BipartiteGraph, params: InjectionParams, seed: int) 
 def _spans(graph: BipartiteGraph, params: InjectionParams) -> tuple[tuple[int, int], tuple[int, int]]:
     spans = params.num_nodes_range, params.num_nodes_range2 or params.num_nodes_range
     errors = {
-        name: [f"a group may have {span[1]} {side} nodes, but the graph has {nodes}: set it to at most [1, {nodes}]"]
+        name: [
+            f"a group may have up to {span[1]} {side} nodes, but the graph has {nodes}: set its upper end to at most {nodes}"
+        ]
         for name, side, span, nodes in zip(
             ("num_nodes_range", "num_nodes_range2"), "uv", spans, graph.sizes[:2], strict=True
         )

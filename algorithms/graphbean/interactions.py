@@ -59,7 +59,7 @@ def ends_of(feeder: GraphFeederParams) -> tuple[str, str]:
         ends = {"u_column": feeder.u_column, "v_column": feeder.v_column}
         why = "is not set: name the column with the ids of one kind of node"
         errors = {parameter: [why] for parameter, column in ends.items() if column is None}
-        raise DataError(f"{' and '.join(errors)} {why}", errors)
+        raise DataError("; ".join(f"{parameter} {why}" for parameter in errors), errors)
     return feeder.u_column, feeder.v_column
 
 
