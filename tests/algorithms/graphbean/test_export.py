@@ -1,0 +1,119 @@
+import logging
+import warnings
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from algorithms.graphbean import export
+from algorithms.graphbean.export import INPUTS, OUTPUTS, ExportError, as_inputs, to_onnx
+from algorithms.graphbean.graph import BipartiteGraph, Parts
+from algorithms.graphbean.incidence import ScatterIncidence
+from algorithms.graphbean.network import GraphBEAN, edge_logits
+from algorithms.graphbean.params import GraphBEANParams
+
+WIDTHS = Parts(3, 2, 4)
+
+
+def graph(sizes, seed=0):
+    """Return a graph of so many u, v and edges, the pairs at random."""
+    rng = np.random.default_rng(seed)
+    keys = rng.choice(sizes[0] * sizes[1], sizes[2], replace=False)
+    x = (rng.normal(size=(n, width)).astype(np.float32) for n, width in zip(sizes, WIDTHS, strict=True))
+    return BipartiteGraph(np.stack([keys // sizes[1], keys % sizes[1]]).astype(np.int64), Parts(*x))
+
+
+def trained_like(seed=0, **params):
+    """Return a network whose batch norms have statistics of their own."""
+    torch.manual_seed(seed)
+    network = GraphBEAN(WIDTHS, GraphBEANParams(hidden_channels=5, latent_channels=(3, 2), **params))
+    given = as_inputs(graph((30, 20, 80)))
+    x_u, x_v, x_e, edge_index = map(torch.from_numpy, given.values())
+    network.train()
+    network(Parts(x_u, x_v, x_e), ScatterIncidence(edge_index, 30, 20))
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def network():
+    return trained_like(dropout_prob=0.5)
+
+
+@pytest.fixture(scope="module")
+def exported(network):
+    return to_onnx(network, graph((30, 20, 80)))
+
+
+@pytest.fixture(scope="module")
+def session(exported):
+    return onnxruntime.InferenceSession(exported)
+
+
+def assert_equal(session, network, given):
+    inputs = as_inputs(given)
+    x_u, x_v, x_e, edge_index = map(torch.from_numpy, inputs.values())
+    with torch.inference_mode():
+        incidence = ScatterIncidence(edge_index, *given.sizes[:2])
+        made = network(Parts(x_u, x_v, x_e), incidence)
+        expected = (*made.x, edge_logits(made.h_u, made.h_v, incidence))
+    for ours, theirs in zip(session.run(OUTPUTS, inputs), expected, strict=True):
+        assert ours == pytest.approx(theirs.numpy(), rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [(1, 1, 1), (1, 5, 4), (6, 1, 3), (40, 50, 60), (9, 9, 81), (200, 7, 3)],
+    ids=["one edge", "one u", "one v", "some", "complete", "isolated nodes"],
+)
+def test_the_export_computes_what_the_network_does_for_graphs_of_any_size(session, network, sizes):
+    assert_equal(session, network, graph(sizes, seed=1))
+
+
+def test_threads_change_nothing(exported, network):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 4
+    served = onnxruntime.InferenceSession(exported, options)
+    crowded = graph((3, 8000, 20_000))  # many edges of one node, which several threads would add to it
+    for _ in range(5):
+        assert_equal(served, network, crowded)
+
+
+def test_other_numbers_of_layers_are_exported():
+    network = trained_like(n_layers_encoder=1, n_layers_decoder=3, n_layers_mlp=1)
+    exported = onnxruntime.InferenceSession(to_onnx(network, graph((30, 20, 80))))
+    assert_equal(exported, network, graph((4, 5, 6)))
+
+
+def test_inputs_and_outputs_have_names_and_free_sizes(session):
+    assert [(given.name, given.shape) for given in session.get_inputs()] == [
+        ("x_u", ["U", 3]),
+        ("x_v", ["V", 2]),
+        ("x_e", ["E", 4]),
+        ("edge_index", [2, "E"]),
+    ]
+    assert tuple(made.name for made in session.get_outputs()) == OUTPUTS
+    assert tuple(given.name for given in session.get_inputs()) == INPUTS
+
+
+def test_exporting_is_silent_and_leaves_the_network_and_the_random_numbers_as_they_were(network, capfd, caplog):
+    caplog.set_level(logging.WARNING)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    torch.manual_seed(3)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = to_onnx(network, graph((1, 1, 1)))
+    drawn = torch.rand(4)
+    torch.manual_seed(3)
+    assert torch.equal(drawn, torch.rand(4))
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    said = capfd.readouterr()
+    assert (said.out, said.err, caught, caplog.messages) == ("", "", [], [])
+    assert b".py" not in model  # no source lines, no paths
+
+
+def test_an_export_that_differs_is_refused(network, monkeypatch):
+    served = export._Served
+    monkeypatch.setattr(export, "_Served", lambda _: served(trained_like(seed=1)))
+    with pytest.raises(ExportError, match="ONNX Runtime and torch differ by"):
+        to_onnx(network, graph((30, 20, 80)))
