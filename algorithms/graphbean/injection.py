@@ -69,8 +69,7 @@ def inject_anomalies(graph: BipartiteGraph, params: InjectionParams, seed: int) 
     rng = np.random.default_rng(seed if params.seed is None else params.seed)
     groups = [_group(graph, params, spans, rng) for _ in range(params.num_group)]
     planted, origin = _connected(graph, np.concatenate([group.pairs for group in groups], axis=1), rng)
-    means = graph.x.map(lambda x: x.mean(axis=0, dtype=np.float64))
-    deviations = graph.x.map(lambda x: x.std(axis=0, dtype=np.float64))
+    means, deviations = graph.x.map(_mean), graph.x.map(_deviation)
     labels = planted.sizes.map(_no_labels)
     order = np.argsort(planted.keys)
     for group in groups:
@@ -87,15 +86,13 @@ def inject_anomalies(graph: BipartiteGraph, params: InjectionParams, seed: int) 
 
 def _spans(graph: BipartiteGraph, params: InjectionParams) -> tuple[tuple[int, int], tuple[int, int]]:
     spans = params.num_nodes_range, params.num_nodes_range2 or params.num_nodes_range
-    errors = {
-        name: [
-            f"a group may have up to {span[1]} {side} nodes, but the graph has {nodes}: set its upper end to at most {nodes}"
-        ]
-        for name, side, span, nodes in zip(
-            ("num_nodes_range", "num_nodes_range2"), "uv", spans, graph.sizes[:2], strict=True
-        )
-        if span[1] > nodes
-    }
+    errors = {}
+    for name, side, (_, most), nodes in zip(
+        ("num_nodes_range", "num_nodes_range2"), "uv", spans, graph.sizes[:2], strict=True
+    ):
+        if most > nodes:
+            why = f"a group may have up to {most} {side} nodes, but the graph has {nodes}"
+            errors[name] = [f"{why}: set its upper end to at most {nodes}"]
     if errors:
         raise DataError("; ".join(f"inject_anomalies: {name}: {why[0]}" for name, why in errors.items()), errors)
     return spans
@@ -145,6 +142,18 @@ def _connected(
 
 def _no_labels(size: int) -> NDArray[np.int8]:
     return np.zeros(size, np.int8)
+
+
+def _mean(x: NDArray[Any]) -> NDArray[np.float64]:
+    with np.errstate(over="ignore"):
+        return x.mean(axis=0, dtype=np.float64)
+
+
+def _deviation(x: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the standard deviation of each attribute, 0 where it is too large for a float."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        deviation = x.std(axis=0, dtype=np.float64)
+    return np.where(np.isfinite(deviation), deviation, 0.0)
 
 
 def _change(

@@ -151,6 +151,15 @@ def test_an_attribute_that_does_not_vary_stays():
         assert (injected.graph.x.e[injected.labels.e == 1, 1] % 1 != 0).all()
 
 
+def test_numbers_near_the_largest_float_stay_finite(graph):
+    x_u = graph.x.u.copy()
+    x_u[:, 0] *= 1e307
+    huge = BipartiteGraph(graph.edge_index, graph.x._replace(u=x_u))
+    for kind in (OUTSIDE, NOISE):
+        injected = inject_anomalies(huge, params(kind=kind, u=(50, 50)), seed=0)
+        assert (injected.graph.x.u[:, 0] == x_u[:, 0]).all()
+
+
 def test_group_sizes_stay_in_their_range(graph):
     for seed in range(20):
         labels = inject_anomalies(graph, params(u=(2, 6), v=(1, 3)), seed).labels
