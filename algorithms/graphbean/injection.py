@@ -146,7 +146,8 @@ def _no_labels(size: int) -> NDArray[np.int8]:
 
 def _mean(x: NDArray[Any]) -> NDArray[np.float64]:
     with np.errstate(over="ignore"):
-        return x.mean(axis=0, dtype=np.float64)
+        mean: NDArray[np.float64] = x.mean(axis=0, dtype=np.float64)
+    return mean
 
 
 def _deviation(x: NDArray[Any]) -> NDArray[np.float64]:
