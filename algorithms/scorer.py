@@ -1,21 +1,17 @@
 """The scorer: the exported network and the fitted encoder in ONNX Runtime and numpy, the path of every score."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from algorithms.artifacts import verify_artifact
-from algorithms.errors import ArtifactCorrupt, ArtifactIncompatible
+from algorithms.errors import ArtifactCorrupt
+from algorithms.serving import MODEL_FILE, PREPROCESS_FILE, open_session, read_serving_files, write_serving_files
 from algorithms.tabular.encoder import TabularEncoder
 from algorithms.tabular.table import Table
 
-FORMAT = 1
-MODEL_FILE, PREPROCESS_FILE = "model.onnx", "preprocess.json"
 CHUNK_VALUES = 2**21
 """Features scored at once: 16 MB a chunk in float64, however many rows come."""
 ANSWERED_ROWS = 4096
@@ -33,12 +29,7 @@ class Scorer:
     """
 
     def __init__(self, model: bytes, encoder: TabularEncoder, threshold: float, threads: int = 1) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Spinning threads would take the cores from other requests.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(model, threads)
         self._model = model
         self._encoder = encoder
         self._starts = [columns.start for columns in encoder.slices.values()]
@@ -53,15 +44,9 @@ class Scorer:
             ArtifactCorrupt: the model or its encoder is missing or was changed.
             ArtifactIncompatible: they have the format of another release.
         """
-        verify_artifact(folder, (MODEL_FILE, PREPROCESS_FILE))
-        stored = json.loads((folder / PREPROCESS_FILE).read_text())
-        if stored.get("format") != FORMAT:
-            raise ArtifactIncompatible(
-                f"{PREPROCESS_FILE} has format {stored.get('format')}, this release reads format {FORMAT}:"
-                " train the model again"
-            )
+        model, stored = read_serving_files(folder)
         encoder = TabularEncoder.from_dict(stored["encoder"])
-        scorer = cls((folder / MODEL_FILE).read_bytes(), encoder, stored["threshold"], threads)
+        scorer = cls(model, encoder, stored["threshold"], threads)
         width = scorer._session.get_inputs()[0].shape[1]
         if width != encoder.width:
             raise ArtifactCorrupt(f"{MODEL_FILE} takes {width} features, {PREPROCESS_FILE} makes {encoder.width}")
@@ -69,14 +54,8 @@ class Scorer:
 
     def save(self, folder: Path) -> None:
         """Write the model and the encoder into a folder that `write_artifact` gave."""
-        stored = {
-            "format": FORMAT,
-            "columns": self.columns,
-            "threshold": self.threshold,
-            "encoder": self._encoder.to_dict(),
-        }
-        (folder / PREPROCESS_FILE).write_text(json.dumps(stored, indent=1, allow_nan=False))
-        (folder / MODEL_FILE).write_bytes(self._model)
+        fitted = {"columns": self.columns, "threshold": self.threshold, "encoder": self._encoder.to_dict()}
+        write_serving_files(folder, self._model, fitted)
 
     @property
     def columns(self) -> list[str]:
