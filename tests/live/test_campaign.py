@@ -15,21 +15,24 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from algorithms.workflow_types import WORKFLOW_TYPES
 from tests.live.guide import Client
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-KNOWN = {"nnid": "campaign", "ver": 1, "served": "1", "node": None}
+DETECTORS = [workflow.detector for workflow in WORKFLOW_TYPES.values()]
+VERSIONS = st.integers(1, len(WORKFLOW_TYPES))
 NODES = ["datasrc", "evaldata", "feed_train", "feed_test"]
 DESTRUCTIVE = ("network_delete", "version_delete", "workflow_delete")
 
 
 @pytest.fixture(scope="module")
 def operations(service: Any) -> list[Any]:
-    """Give the operations of the service, whose network `campaign` has an initialised version 1."""
+    """Give the operations of the service, whose network `campaign` has one initialised version of every type."""
     client = Client(service.url)
     client.post("common/target/nninfo/nnid/campaign/", json={})
-    client.post("common/target/nninfo/nnid/campaign/version/", json={"active_flag": "Y"})
-    client.post("wf/target/init/mode/simple/campaign/wfver/1/", json={"type": "autoencoder_csv"})
+    for number, kind in enumerate(WORKFLOW_TYPES, start=1):
+        client.post("common/target/nninfo/nnid/campaign/version/", json={"active_flag": "Y"})
+        client.post(f"wf/target/init/mode/simple/campaign/wfver/{number}/", json={"type": kind})
     description = schemathesis.openapi.from_url(f"{service.url}/api/schema/?format=json")
     found = [result.ok() for result in description.get_all_operations() if isinstance(result, Ok)]
     assert len(found) > 35
@@ -48,11 +51,13 @@ def campaign_of(operation: Any, answered: set[tuple[str, int]]) -> Callable[[], 
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=operation.as_strategy(), find=st.integers(0, 3), node=st.sampled_from(NODES))
-    def call(case: schemathesis.Case, find: int, node: str) -> None:
+    @given(case=operation.as_strategy(), find=st.integers(0, 3), node=st.sampled_from(NODES), version=VERSIONS)
+    def call(case: schemathesis.Case, find: int, node: str, version: int) -> None:
         if find and name not in DESTRUCTIVE:  # random names would only ever be 404
-            for part in KNOWN.keys() & case.path_parameters.keys():
-                case.path_parameters[part] = KNOWN[part] or node
+            known = {"nnid": "campaign", "ver": version, "served": str(version), "node": node}
+            known |= {"net": DETECTORS[version - 1]} if find > 1 else {}
+            for part in known.keys() & case.path_parameters.keys():
+                case.path_parameters[part] = known[part]
         response = case.call_and_validate(headers={"Accept": "application/json"}, checks=CHECKS)
         answered.add((name, response.status_code))
 
