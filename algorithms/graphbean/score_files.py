@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from algorithms.graphbean.texts import Texts
+
 
 def file_of(folder: Path, kind: str, node: str, part: str | None = None) -> Path:
     """Return the array of a scored node ("datasrc", "evaldata", "planted"), of one part of its graph or of all."""
@@ -23,30 +25,9 @@ def mapped(path: Path) -> NDArray[Any]:
     return array
 
 
-@dataclass(frozen=True)
-class StoredIds:
-    """The ids of the nodes of one side, "u" or "v", as they stood in the interactions."""
-
-    folder: Path
-    node: str
-    side: str
-
-    def __len__(self) -> int:
-        return len(self._offsets) - 1
-
-    def at(self, positions: ArrayLike) -> list[str]:
-        """Return the ids at some positions."""
-        chosen = np.asarray(positions, dtype=np.int64)
-        ends = zip(self._offsets[chosen].tolist(), self._offsets[chosen + 1].tolist(), strict=True)
-        return [self._text[start:stop].tobytes().decode() for start, stop in ends]
-
-    @cached_property
-    def _offsets(self) -> NDArray[np.int64]:
-        return mapped(file_of(self.folder, "offsets", self.node, self.side))
-
-    @cached_property
-    def _text(self) -> NDArray[np.uint8]:
-        return mapped(file_of(self.folder, "ids", self.node, self.side))
+def stored_ids(folder: Path, node: str, side: str) -> Texts:
+    """Return the ids of the nodes of one side, "u" or "v", as they stood in the interactions."""
+    return Texts(mapped(file_of(folder, "ids", node, side)), mapped(file_of(folder, "offsets", node, side)))
 
 
 @dataclass(frozen=True)
@@ -92,10 +73,14 @@ class StoredPart:
 
     def ids(self, positions: ArrayLike) -> dict[str, list[str]]:
         """Return who is at some positions: side → ids; one side for a node, both for an edge."""
+        chosen = np.asarray(positions, dtype=np.int64)
         if self.part != "e":
-            return {self.part: StoredIds(self.folder, self.node, self.part).at(positions)}
-        pairs = mapped(file_of(self.folder, "pairs", self.node))[:, np.asarray(positions, dtype=np.int64)]
-        return {s: StoredIds(self.folder, self.node, s).at(ends) for s, ends in zip("uv", pairs, strict=True)}
+            return {self.part: self._ids_at(self.part, chosen)}
+        pairs = mapped(file_of(self.folder, "pairs", self.node))[:, chosen]
+        return {side: self._ids_at(side, ends) for side, ends in zip("uv", pairs, strict=True)}
+
+    def _ids_at(self, side: str, positions: NDArray[np.int64]) -> list[str]:
+        return list(stored_ids(self.folder, self.node, side).take(positions))
 
     def _array(self, kind: str) -> NDArray[Any]:
         return mapped(file_of(self.folder, kind, self.node, self.part))

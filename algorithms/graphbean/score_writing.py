@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from algorithms.graphbean.graph import PARTS, Parts
 from algorithms.graphbean.score_files import file_of
+from algorithms.graphbean.texts import Texts
 from algorithms.score_files import LeadingColumns, NodeScores, write_scores
 
 
@@ -22,7 +23,7 @@ class ScoredGraph:
         rows: interactions behind each node and edge (n,), scored: scores, contributions and labels of each
     """
 
-    ids: tuple[Sequence[str], Sequence[str]]
+    ids: tuple[Texts, Texts]
     edge_index: NDArray[np.int64]
     rows: Parts[NDArray[np.int64]]
     scored: Parts[NodeScores]
@@ -36,11 +37,8 @@ def write_graph(
     The Parquet files have the id columns u, v or both, then rows, and those of `algorithms.score_files`.
     """
     for side, ids in zip("uv", graph.ids, strict=True):
-        encoded = [text.encode() for text in ids]
-        offsets = np.zeros(len(encoded) + 1, np.int64)
-        np.cumsum([len(text) for text in encoded], out=offsets[1:])
-        np.save(file_of(folder, "ids", node, side), np.frombuffer(b"".join(encoded), np.uint8))
-        np.save(file_of(folder, "offsets", node, side), offsets)
+        np.save(file_of(folder, "ids", node, side), ids.letters)
+        np.save(file_of(folder, "offsets", node, side), ids.offsets.astype(np.int64))
     np.save(file_of(folder, "pairs", node), graph.edge_index)
     for i, part in enumerate(PARTS):
         rows = graph.rows[i]
@@ -49,13 +47,13 @@ def write_graph(
 
 
 def _who(graph: ScoredGraph, part: str, rows: NDArray[np.int64]) -> LeadingColumns:
-    u, v = (np.asarray(ids, dtype=object) for ids in graph.ids)
+    (u, v), (at_u, at_v) = graph.ids, graph.edge_index
     leading: LeadingColumns = {
-        "u": {"u": (pa.string(), lambda at: u[at])},
-        "v": {"v": (pa.string(), lambda at: v[at])},
+        "u": {"u": (pa.string(), lambda at: list(u[at]))},
+        "v": {"v": (pa.string(), lambda at: list(v[at]))},
         "e": {
-            "u": (pa.string(), lambda at: u[graph.edge_index[0, at]]),
-            "v": (pa.string(), lambda at: v[graph.edge_index[1, at]]),
+            "u": (pa.string(), lambda at: list(u.take(at_u[at]))),
+            "v": (pa.string(), lambda at: list(v.take(at_v[at]))),
         },
     }[part]
     return {**leading, "rows": (pa.int64(), lambda at: rows[at])}

@@ -6,8 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from algorithms.graphbean.graph import Parts
-from algorithms.graphbean.score_files import StoredIds, StoredPart
+from algorithms.graphbean.score_files import StoredPart, stored_ids
 from algorithms.graphbean.score_writing import ScoredGraph, write_graph
+from algorithms.graphbean.texts import Texts
 from algorithms.score_files import NodeScores
 
 PAIRS = np.array([[0, 1, 1], [1, 0, 1]])
@@ -24,7 +25,7 @@ def scored(*pairs, labels=None):
 @pytest.fixture
 def folder(tmp_path):
     graph = ScoredGraph(
-        ids=(["홍길동", "7"], ["", "007"]),
+        ids=(Texts.of(["홍길동", "7"]), Texts.of(["", "007"])),
         edge_index=PAIRS,
         rows=Parts(np.array([3, 4]), np.array([2, 5]), np.array([3, 2, 0])),
         scored=Parts(scored((1, 0.5), (2, 1)), scored((4, 1), (0, 3)), scored((1, 0), (5, 2), (3, 3), labels=LABELS)),
@@ -55,13 +56,12 @@ def test_a_node_that_was_not_scored_does_not_exist(folder):
 
 
 def test_ids_come_back_as_they_were_written(folder):
-    assert len(StoredIds(folder, "datasrc", "u")) == 2
-    assert StoredIds(folder, "datasrc", "u").at([1, 0, 1]) == ["7", "홍길동", "7"]
-    assert StoredIds(folder, "datasrc", "v").at([0, 1]) == ["", "007"]
+    assert list(stored_ids(folder, "datasrc", "u")) == ["홍길동", "7"]
+    assert stored_ids(folder, "datasrc", "v")[1] == "007"
 
 
 def test_a_node_has_its_id_and_an_edge_those_of_both_ends(folder):
-    assert StoredPart(folder, "datasrc", "v").ids([1]) == {"v": ["007"]}
+    assert StoredPart(folder, "datasrc", "v").ids([1, 0, 1]) == {"v": ["007", "", "007"]}
     assert StoredPart(folder, "datasrc", "e").ids(np.array([2, 0])) == {"u": ["7", "홍길동"], "v": ["007", "007"]}
 
 
