@@ -82,6 +82,17 @@ def documented(
     return decorate
 
 
+def any_of_several(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Say of bodies that differ by workflow type that one may fit several: drf-spectacular says exactly one.
+
+    Types share parameters, so a body that sets only these is valid for each of them.
+    """
+    for component in result["components"]["schemas"].values():
+        if "oneOf" in component:
+            component["anyOf"] = component.pop("oneOf")
+    return result
+
+
 class ServiceSchema(AutoSchema):
     """The plain representation of every operation, with strict path parts."""
 

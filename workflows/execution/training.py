@@ -166,7 +166,7 @@ class _Watch:
                 RunState.FAILED,
                 f"stopped at {used // 1_000_000} MB of memory; the limit is "
                 f"{settings.TRAINING_MEMORY_LIMIT // 1_000_000} MB (NNSERVICE_TRAINING_MEMORY_MB); "
-                "use fewer rows, columns or a smaller vocab_size",
+                "use fewer rows, columns or a smaller vocab_size, and for graphbean `training` 'sampled'",
             )
         self._report()
 

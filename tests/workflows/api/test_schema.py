@@ -39,6 +39,17 @@ def test_every_operation_has_a_name_of_its_own_and_documented_errors(description
         assert {"200", "400", "406", "503"} <= set(operation["responses"]), operation["operationId"]
 
 
+def test_parameters_that_workflow_types_share_are_valid_for_any_of_them(description: dict[str, Any]) -> None:
+    schemas = description["components"]["schemas"]
+    (feeder,) = (path for path in description["paths"] if "/feed/" in path)
+    body = description["paths"][feeder]["put"]["requestBody"]["content"]["application/json"]["schema"]
+    fitting = schemas[body["$ref"].rpartition("/")[2]]["anyOf"]
+    names = [set(schemas[model["$ref"].rpartition("/")[2]]["properties"]) for model in fitting]
+    assert len(names) == 2
+    assert "vocab_size" in set.intersection(*names)
+    assert {"u_column", "exclude_column"} <= set.symmetric_difference(*names)
+
+
 def test_the_documentation_page_needs_no_other_host() -> None:
     page = Client().get("/api/docs/", headers={"Accept": "text/html"}).content.decode()
     assert "swagger-ui-bundle.js" in page
