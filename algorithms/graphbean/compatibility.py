@@ -24,9 +24,9 @@ def unfit_columns(
     """
     problems: dict[str, list[str]] = {}
     for field in ENDS:
-        name = feeder.get(field)
-        if columns.get(name) == EMPTY:
-            problems[field] = [f"column {named(name)} has no value in any row, so there is nothing to connect"]
+        empty = [named(name) for name in _named_in(feeder, field) if columns.get(name) == EMPTY]
+        if empty:
+            problems[field] = [f"column {empty[0]} has no value in any row, so there is nothing to connect"]
     texts = [name for name in feeder.get("numeric_columns") or () if columns.get(name) in ("text", "date")]
     if texts:
         problems["numeric_columns"] = [_not_numeric(name, columns[name], first_texts.get(name)) for name in texts]
@@ -76,5 +76,6 @@ def _used(feeder: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _named_in(feeder: Mapping[str, Any], field: str) -> Collection[str]:
+    """Return the columns that a parameter names, which takes one or several."""
     value = feeder.get(field) or ()
     return [value] if isinstance(value, str) else value

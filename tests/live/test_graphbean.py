@@ -5,8 +5,10 @@ import io
 from collections import Counter
 from typing import Any
 
+import jsonschema
 import pyarrow.parquet as pq
 import pytest
+import requests
 
 from tests.live.graph_guide import FEEDER, HEADER, NETCONF, GraphClient, claims, csv_of, json_rows
 
@@ -98,6 +100,21 @@ def test_every_scored_graph_has_a_table_for_every_part(client: GraphClient, resu
         assert row["anomaly"] == (row["score"] > page["threshold"])
         assert sum(row["contributions"].values()) == pytest.approx(row["score"], rel=1e-4, abs=1e-6)
         assert set(row["contributions"]) == set(result["columns"][part])
+
+
+def test_the_answers_are_as_described(service: Any, client: GraphClient, result: Any) -> None:
+    description = requests.get(f"{service.url}/api/schema/?format=json", timeout=30).json()
+    answers = {
+        "GraphResult": result,
+        "ScoresPage": client.get(f"{client.scores}?part=u"),
+        "Prediction": client.predict(json_rows(CLAIMS[:5])).json(),
+        "RunRecord": client.get(client.training),
+        "RunHistory": client.get(f"runmanager/state/history/nnid/{client.name}/ver/1/")[0],
+    }
+    for component, answer in answers.items():
+        jsonschema.validate(answer, {"$ref": f"#/components/schemas/{component}", **description})
+    not_optional = set(description["components"]["schemas"]["PredictedRow"]["properties"]) - {"code", "reconstruction"}
+    assert set(answers["Prediction"]["rows"][0]) == not_optional
 
 
 def test_the_tables_keep_the_original_ids_and_count_their_rows(client: GraphClient) -> None:

@@ -5,8 +5,12 @@ import sys
 
 import pytest
 
-HEAVY = ("tensorflow", "keras", "torch", "pandas", "pyarrow", "sklearn")
-SERVING = "import django; django.setup(); import nnservice.urls, nnservice.wsgi, algorithms.scorer"
+HEAVY = ("tensorflow", "keras", "torch", "torch_geometric", "pandas", "pyarrow", "sklearn", "scipy")
+SERVING = (
+    "import django; django.setup(); import nnservice.urls, nnservice.wsgi; import importlib;"
+    "from algorithms.workflow_types import WORKFLOW_TYPES;"
+    "[importlib.import_module(workflow.scorer.partition(':')[0]) for workflow in WORKFLOW_TYPES.values()]"
+)
 WORKER = "import django; django.setup(); import nnservice.celery, workflows.tasks, workflows.worker"
 
 
