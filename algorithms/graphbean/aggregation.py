@@ -42,14 +42,16 @@ class MergedRows:
     @cached_property
     def rows(self) -> Parts[NDArray[np.int64]]:
         """The numbers of rows."""
-        counts = np.bincount(self.edge_of_row, minlength=self.edge_index.shape[1])
-        return self._summed(counts).map(lambda count: count.astype(np.int64))
+        return self._summed(self._edge_counts(self.edge_of_row)).map(lambda count: count.astype(np.int64))
 
     def distinct(self, codes: Integers, kinds: int) -> Parts[NDArray[np.int64]]:
         """Return how many different codes (N,) in [0, kinds) there are; negative ones are not counted."""
         given = codes >= 0
-        edges, seen = _distinct_pairs(self.edge_of_row[given], codes[given], kinds)
-        u, v = (_distinct_pairs(ends[edges], seen, kinds)[0] for ends in self.edge_index)
+        edges, codes = self.edge_of_row[given], codes[given]
+        if len(codes) <= kinds and np.bincount(codes, minlength=1).max() <= 1:  # ids of rows, nothing twice
+            return Parts(*(count.astype(np.int64) for count in self._summed(self._edge_counts(edges))))
+        edges, codes = _distinct_pairs(edges, codes, kinds)
+        u, v = (_distinct_pairs(ends[edges], codes, kinds)[0] for ends in self.edge_index)
         return Parts(*(np.bincount(p, minlength=n) for p, n in zip((u, v, edges), self._sizes, strict=True)))
 
     def sums_and_means(self, numbers: Floats) -> tuple[Parts[Floats], Parts[Floats]]:
@@ -58,10 +60,10 @@ class MergedRows:
         A sum above the largest float64 is that one.
         """
         given = ~np.isnan(numbers)
-        edges, edge_count = self.edge_of_row[given], self.edge_index.shape[1]
-        of_edges: Floats = np.bincount(edges, weights=numbers[given], minlength=edge_count).astype(np.float64)
+        edges = self.edge_of_row[given]
+        of_edges: Floats = np.bincount(edges, numbers[given], self.edge_index.shape[1]).astype(np.float64, copy=False)
         sums = self._summed(_finite(of_edges)).map(_finite)
-        counts = self._summed(np.bincount(edges, minlength=edge_count))
+        counts = self._summed(self._edge_counts(edges))
         means = [total / np.maximum(count, 1) for total, count in zip(sums, counts, strict=True)]
         return sums, Parts(*means)
 
@@ -82,6 +84,10 @@ class MergedRows:
     def _sizes(self) -> tuple[int, int, int]:
         return *self.nodes, self.edge_index.shape[1]
 
+    def _edge_counts(self, edges: Integers) -> NDArray[np.intp]:
+        """Return how often each edge (E,) occurs in these (M,)."""
+        return np.bincount(edges, minlength=self.edge_index.shape[1])
+
     def _summed(self, of_edges: NDArray[Any]) -> Parts[NDArray[Any]]:
         """Return the values (E,) of the edges, and their sums at each u and v."""
         u, v = (np.bincount(ends, of_edges, size) for ends, size in zip(self.edge_index, self.nodes, strict=True))
@@ -90,7 +96,10 @@ class MergedRows:
 
 def _distinct_pairs(groups: Integers, codes: Integers, kinds: int) -> tuple[Integers, Integers]:
     """Return the different pairs among groups (N,) and codes (N,) in [0, kinds)."""
-    keys = np.sort(groups.astype(np.int64) * kinds + codes)
+    keys = groups.astype(np.int64) * kinds + codes
+    if len(keys) and keys.max() < 2**32:  # half the bytes to sort
+        keys = keys.astype(np.uint32)
+    keys.sort()
     return np.divmod(keys[_is_first(keys)], max(kinds, 1))
 
 

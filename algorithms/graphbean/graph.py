@@ -53,7 +53,8 @@ class BipartiteGraph:
         for side, ends, nodes in zip("uv", self.edge_index, (len(self.x.u), len(self.x.v)), strict=True):
             if len(ends) and not 0 <= ends.min() <= ends.max() < nodes:
                 raise ValueError(f"an edge ends at a {side} that is not in [0, {nodes})")
-        if len(np.unique(self.keys)) != self.edges:
+        keys = np.sort(self.keys)  # many times faster than np.unique on millions
+        if (keys[1:] == keys[:-1]).any():
             raise ValueError("a pair of u and v has more than one edge; merge them")
 
     @property
