@@ -1,6 +1,7 @@
 """BEANConv: one round of messages between u nodes, v nodes and the edges between them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -41,13 +42,33 @@ class BEANConv(nn.Module):
         self, x: Parts[Tensor], incidence: Incidence | ScatterIncidence, pooled: Pooled | None = None
     ) -> Parts[Tensor]:
         """`pooled` is what nodes collect of `x`, when it is known already."""
+        u, v = self.nodes(x, incidence, pooled)
+        e: Any = None if self.linear_e is None else self.norm_e(self.linear_e(x, incidence))
+        return Parts(u, v, e)
+
+    def nodes(
+        self, x: Parts[Tensor], incidence: Incidence | ScatterIncidence, pooled: Pooled | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the nodes' part of the output."""
         into_u, into_v = pooled or (pool(incidence.u, x.v, x.e), pool(incidence.v, x.u, x.e))
         if self.keep_self:
             into_u, into_v = [x.u, *into_u], [x.v, *into_v]
         u = self.norm_u(self.linear_u(torch.cat(list(into_u), dim=1)))
         v = self.norm_v(self.linear_v(torch.cat(list(into_v), dim=1)))
-        e = None if self.linear_e is None else self.norm_e(self.linear_e(x, incidence))
-        return Parts(u, v, e)
+        return u, v
+
+    def edges(self, x: Parts[Tensor], edge_index: Tensor, chunk: int) -> Any:
+        """Return the edges' part of the output, for `chunk` of the edges (2, E) at a time; for inference."""
+        if self.linear_e is None:
+            return None
+        from_u, from_v = self.linear_e.project(x.u, x.v)
+        out = from_u.new_empty(edge_index.shape[1], from_u.shape[1])
+        for start in range(0, len(out), chunk):
+            rows = slice(start, start + chunk)
+            u, v = edge_index[:, rows]
+            part = from_u.index_select(0, u).add_(from_v.index_select(0, v))
+            out[rows] = self.norm_e(part if x.e is None else self.linear_e.add_own(part, x.e[rows]))
+        return out
 
 
 class EdgeLinear(nn.Module):
@@ -62,7 +83,15 @@ class EdgeLinear(nn.Module):
         self.linear = nn.Linear(sum(self._widths), width_out)
 
     def forward(self, x: Parts[Tensor], incidence: Incidence | ScatterIncidence) -> Tensor:
-        weight_u, weight_v, weight_e = torch.split(self.linear.weight, self._widths, dim=1)
-        out = incidence.u.at_edges(functional.linear(x.u, weight_u))
-        out = out + incidence.v.at_edges(functional.linear(x.v, weight_v, self.linear.bias))
-        return out if x.e is None else out + functional.linear(x.e, weight_e)
+        from_u, from_v = self.project(x.u, x.v)
+        out = incidence.u.at_edges(from_u) + incidence.v.at_edges(from_v)
+        return out if x.e is None else self.add_own(out, x.e)
+
+    def project(self, x_u: Tensor, x_v: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what u nodes (U, width_out) and v nodes (V, width_out) give to each of their edges."""
+        weight_u, weight_v, _ = torch.split(self.linear.weight, self._widths, dim=1)
+        return functional.linear(x_u, weight_u), functional.linear(x_v, weight_v, self.linear.bias)
+
+    def add_own(self, given: Tensor, x_e: Tensor) -> Tensor:
+        """Return what edges were given (E, width_out) plus what is their own (E, in_e)."""
+        return torch.addmm(given, x_e, torch.split(self.linear.weight, self._widths, dim=1)[2].T)

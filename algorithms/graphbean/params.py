@@ -153,6 +153,10 @@ class GraphBEANParams(Params):
     def settings_do_not_contradict(self) -> Self:
         if self.threshold is not None and "contamination" in self.model_fields_set:
             raise ValueError("`threshold` and `contamination` contradict each other: give one of them")
+        if self.scoring == "collective" and "score_agg" in self.model_fields_set:
+            raise ValueError("score_agg belongs to scoring 'reconstruction': collective always takes the largest edge")
+        if self.scoring == "collective" and "log_degree" in self.model_fields_set and not self.log_degree:
+            raise ValueError("scoring 'collective' always has the log degree: leave log_degree out")
         if list(self.milestones) != sorted(set(self.milestones)):
             raise ValueError("milestones must rise")
         if len(self.num_neighbors_u) != len(self.num_neighbors_v):
@@ -166,6 +170,8 @@ class GraphBEANParams(Params):
         stored = super().stored()
         if self.threshold is not None:
             del stored["contamination"]
+        if self.scoring == "collective":
+            del stored["score_agg"], stored["log_degree"]
         if self.training == "full":
             for name in ("batch_size", "num_neighbors_u", "num_neighbors_v"):
                 del stored[name]

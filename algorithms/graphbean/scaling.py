@@ -25,6 +25,10 @@ class Standardised:
     mean: Values
     deviation: Values
 
+    @property
+    def width(self) -> int:
+        return len(self.mean)
+
     @classmethod
     def fit(cls, x: Values) -> Self:
         """Take the statistics of x (N, C)."""
@@ -56,6 +60,10 @@ class Squashed:
     first: Standardised
     median: Values
     second: Standardised
+
+    @property
+    def width(self) -> int:
+        return self.first.width
 
     @classmethod
     def fit(cls, x: Values) -> Self:
@@ -96,7 +104,7 @@ class AttributeScaling:
 
     scaling: Literal["standard", "squash"]
     log_degree: bool
-    columns: Parts[Standardised] | Parts[Squashed]
+    columns: Parts[Standardised | Squashed]
 
     @classmethod
     def fit(cls, graph: BipartiteGraph, params: GraphBEANParams) -> Self:
@@ -104,7 +112,7 @@ class AttributeScaling:
         collective = params.scoring == "collective"
         log_degree = collective or params.log_degree
         attributes = _attributes(graph, log_degree=log_degree)
-        columns = attributes.map(Squashed.fit) if collective else attributes.map(Standardised.fit)
+        columns: Parts[Standardised | Squashed] = attributes.map(Squashed.fit if collective else Standardised.fit)
         return cls("squash" if collective else "standard", log_degree, columns)
 
     def apply(self, graph: BipartiteGraph) -> BipartiteGraph:
@@ -115,9 +123,8 @@ class AttributeScaling:
         """
         attributes = _attributes(graph, log_degree=self.log_degree)
         for part, values, columns in zip(PARTS, attributes, self.columns, strict=True):
-            wanted = len((columns.first if isinstance(columns, Squashed) else columns).mean)
-            if values.shape[1] != wanted:
-                raise ValueError(f"{part} has {values.shape[1]} attributes, the training graph had {wanted}")
+            if values.shape[1] != columns.width:
+                raise ValueError(f"{part} has {values.shape[1]} attributes, the training graph had {columns.width}")
         scaled = (columns.apply(values) for columns, values in zip(self.columns, attributes, strict=True))
         return BipartiteGraph(
             graph.edge_index, Parts(*(np.clip(z, -LARGEST, LARGEST).astype(np.float32) for z in scaled))
