@@ -47,11 +47,10 @@ class MergedRows:
     def distinct(self, codes: Integers, kinds: int) -> Parts[NDArray[np.int64]]:
         """Return how many different codes (N,) in [0, kinds) there are; negative ones are not counted."""
         given = codes >= 0
-        edges, codes = self.edge_of_row[given], codes[given]
-        if len(codes) <= kinds and np.bincount(codes, minlength=1).max() <= 1:  # ids of rows, nothing twice
-            return Parts(*(count.astype(np.int64) for count in self._summed(self._edge_counts(edges))))
-        edges, codes = _distinct_pairs(edges, codes, kinds)
-        u, v = (_distinct_pairs(ends[edges], codes, kinds)[0] for ends in self.edge_index)
+        if np.count_nonzero(given) <= kinds and np.bincount(codes[given], minlength=1).max() <= 1:  # an id for each row
+            return self._summed(self._edge_counts(self.edge_of_row[given])).map(lambda count: count.astype(np.int64))
+        edges, seen = _distinct_pairs(self.edge_of_row[given], codes[given], kinds)
+        u, v = (_distinct_pairs(ends[edges], seen, kinds)[0] for ends in self.edge_index)
         return Parts(*(np.bincount(p, minlength=n) for p, n in zip((u, v, edges), self._sizes, strict=True)))
 
     def sums_and_means(self, numbers: Floats) -> tuple[Parts[Floats], Parts[Floats]]:
