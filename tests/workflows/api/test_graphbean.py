@@ -9,6 +9,7 @@ import pytest
 
 from algorithms.graphbean.graph import Parts
 from algorithms.graphbean.score_writing import ScoredGraph, write_graph
+from algorithms.graphbean.texts import Texts
 from algorithms.score_files import NodeScores
 from tests.workflows.conftest import (
     CLAIMS,
@@ -175,7 +176,7 @@ def trained(claims: Api) -> Api:
         ),
     )
     graph = ScoredGraph(
-        ids=(["=1+1", "사람"], ["d1", "d,2"]),
+        ids=(Texts.of(["=1+1", "사람"]), Texts.of(["d1", "d,2"])),
         edge_index=np.array([[0, 0, 1], [0, 1, 1]]),
         rows=Parts(np.array([4, 1]), np.array([2, 3]), np.array([2, 2, 1])),
         scored=scored,
