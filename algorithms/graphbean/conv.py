@@ -14,6 +14,15 @@ Pooled = tuple[Sequence[Tensor], Sequence[Tensor]]
 """What u nodes and v nodes collect, see `pool`."""
 
 
+class Norm(nn.BatchNorm1d):
+    """Batch normalisation (N, C) → (N, C); a single row, whose deviation is none, is scaled and shifted only."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and len(x) == 1:
+            return functional.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        return super().forward(x)
+
+
 class BEANConv(nn.Module):
     """Nodes take in mean and max of their neighbours and of their edges, edges take in their two ends.
 
@@ -32,11 +41,11 @@ class BEANConv(nn.Module):
         self.keep_self = keep_self
         into_u = keep_self * widths_in.u + 2 * widths_in.v + 2 * widths_in.e
         into_v = keep_self * widths_in.v + 2 * widths_in.u + 2 * widths_in.e
-        self.linear_u, self.norm_u = nn.Linear(into_u, widths_out.u), nn.BatchNorm1d(widths_out.u)
-        self.linear_v, self.norm_v = nn.Linear(into_v, widths_out.v), nn.BatchNorm1d(widths_out.v)
+        self.linear_u, self.norm_u = nn.Linear(into_u, widths_out.u), Norm(widths_out.u)
+        self.linear_v, self.norm_v = nn.Linear(into_v, widths_out.v), Norm(widths_out.v)
         self.linear_e: EdgeLinear | None = None
         if widths_out.e:
-            self.linear_e, self.norm_e = EdgeLinear(widths_in, widths_out.e), nn.BatchNorm1d(widths_out.e)
+            self.linear_e, self.norm_e = EdgeLinear(widths_in, widths_out.e), Norm(widths_out.e)
 
     def forward(
         self, x: Parts[Tensor], incidence: Incidence | ScatterIncidence, pooled: Pooled | None = None

@@ -7,17 +7,14 @@ import warnings
 import numpy as np
 import onnxruntime
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from algorithms.graphbean.graph import BipartiteGraph, Parts
 from algorithms.graphbean.incidence import ScatterIncidence
 from algorithms.graphbean.network import GraphBEAN, edge_logits
+from algorithms.graphbean.scorer import INPUTS, OUTPUTS, as_inputs
 
 OPSET = 18
-INPUTS = ("x_u", "x_v", "x_e", "edge_index")
-OUTPUTS = ("x_u_hat", "x_v_hat", "x_e_hat", "edge_logit")
-
 TOLERANCE = 1e-4
 """Largest difference of the two runtimes, relative to the larger of 1 and the value."""
 CHECKED_EDGES = 1000
@@ -117,11 +114,6 @@ def to_onnx(network: GraphBEAN, graph: BipartiteGraph) -> bytes:
     serialized: bytes = model.SerializeToString()
     _compare(network, serialized, _first_edges(graph))
     return serialized
-
-
-def as_inputs(graph: BipartiteGraph) -> dict[str, NDArray[np.float32] | NDArray[np.int64]]:
-    """Return the inputs of the model for a graph with standardised attributes."""
-    return dict(zip(INPUTS, (*(x.astype(np.float32, copy=False) for x in graph.x), graph.edge_index), strict=True))
 
 
 def _example(widths: Parts[int]) -> tuple[Tensor, ...]:

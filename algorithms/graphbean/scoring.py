@@ -171,7 +171,7 @@ def _whitening(residuals: NDArray[Any]) -> Values:
         moments += part.T @ part
     variances, directions = np.linalg.eigh(moments / max(1, len(residuals)))
     kept = variances > 1e-9 * max(variances.max(initial=0.0), np.finfo(np.float64).tiny)
-    inverse = np.divide(1.0, np.sqrt(variances), out=np.zeros_like(variances), where=kept)
+    inverse = np.divide(1.0, np.sqrt(np.abs(variances)), out=np.zeros_like(variances), where=kept)
     matrix: Values = (directions * inverse) @ directions.T
     return matrix
 

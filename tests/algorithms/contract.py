@@ -1,4 +1,4 @@
-"""What every detector promises; subclass it with a `make` fixture and the tests run against that detector."""
+"""What every detector promises; subclass a contract with its fixtures and the tests run against that detector."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,8 +28,21 @@ def replaced(table: Table, column: str, row: int, value: Any) -> Table:
     return Table({**table.columns, column: values}, table.rows)
 
 
-class DetectorContract:
-    """`make(**params)` gives a new, quick detector that accepts a `seed`; `load(folder)` one that was saved."""
+def joined(values: Any) -> np.ndarray:
+    """Return what a detector has for each row, or for each part of a graph, as one array."""
+    return np.concatenate(values) if isinstance(values, tuple) else values
+
+
+def each(values: Any) -> tuple[Any, ...]:
+    return values if isinstance(values, tuple) else (values,)
+
+
+class EveryDetectorContract:
+    """What is promised of tables and graphs alike.
+
+    `make(**params)` gives a new, quick detector that accepts a `seed`; `load(folder)` one that was saved; `examples()`
+    what to train on, new each time.
+    """
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -43,45 +56,65 @@ class DetectorContract:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def table(cls) -> Table:
-        return steel()
+    def examples(cls) -> Callable[[], Any]:
+        raise NotImplementedError
 
     @pytest.fixture(scope="class")
     @classmethod
-    def fitted(cls, make, table) -> Iterator[Any]:
-        return make().fit(table)
+    def fitted(cls, make, examples) -> Iterator[Any]:
+        return make().fit(examples())
 
-    def test_it_scores_every_training_row_with_a_finite_number(self, fitted, table):
+    def test_it_scores_what_it_was_trained_on_with_finite_and_different_numbers(self, fitted):
+        for scores in each(fitted.decision_scores_):
+            assert scores.dtype == np.float64
+            assert np.isfinite(scores).all()
+            assert len(np.unique(scores)) > len(scores) / 2
+
+    def test_it_scores_what_it_was_trained_on_as_it_scores_what_is_new(self, fitted, examples):
+        assert np.array_equal(joined(fitted.decision_function(examples())), joined(fitted.decision_scores_))
+
+    def test_an_anomaly_is_what_scores_above_the_threshold(self, fitted, examples):
+        parts = (each(fitted.decision_scores_), each(fitted.threshold_), each(fitted.labels_))
+        for scores, threshold, labels in zip(*parts, strict=True):
+            assert 0 < labels.sum() < len(labels) / 2
+            assert np.array_equal(labels, scores > threshold)
+        assert np.array_equal(joined(fitted.predict(examples())), joined(fitted.labels_))
+
+    def test_a_saved_and_loaded_detector_gives_the_same_scores_and_threshold(self, fitted, examples, load, tmp_path):
+        fitted.save(tmp_path / "artifact")
+        loaded = load(tmp_path / "artifact")
+        assert np.array_equal(joined(loaded.decision_function(examples())), joined(fitted.decision_scores_))
+        assert loaded.threshold_ == fitted.threshold_
+        assert loaded.contamination == fitted.contamination
+
+    def test_the_same_seed_gives_the_same_scores(self, make, fitted, examples):
+        again = make().fit(examples())
+        assert np.array_equal(joined(again.decision_scores_), joined(fitted.decision_scores_))
+
+    def test_another_seed_gives_other_scores(self, make, fitted, examples):
+        other = make(seed=1).fit(examples())
+        assert not np.array_equal(joined(other.decision_scores_), joined(fitted.decision_scores_))
+
+
+class DetectorContract(EveryDetectorContract):
+    """What every detector on tables promises; subclass it with `make` and `load`."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def examples(cls) -> Callable[[], Table]:
+        return steel
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def table(cls) -> Table:
+        return steel()
+
+    def test_it_scores_every_training_row(self, fitted, table):
         assert fitted.decision_scores_.shape == (table.rows,)
-        assert fitted.decision_scores_.dtype == np.float64
-        assert np.isfinite(fitted.decision_scores_).all()
-        assert len(np.unique(fitted.decision_scores_)) > table.rows / 2
-
-    def test_it_scores_training_rows_as_it_scores_new_rows(self, fitted, table):
-        assert np.array_equal(fitted.decision_function(table), fitted.decision_scores_)
-
-    def test_a_row_is_an_anomaly_when_it_scores_above_the_threshold(self, fitted, table):
-        above = fitted.decision_scores_ > fitted.threshold_
-        assert 0 < above.sum() < table.rows / 2
-        assert np.array_equal(fitted.labels_, above)
-        assert np.array_equal(fitted.predict(table), above)
 
     def test_a_planted_anomaly_scores_higher_than_nearly_all_rows(self, fitted, table):
         planted = replaced(table, "weight", 7, table.columns["weight"][7] + 60.0)
         assert fitted.decision_function(planted)[7] > np.quantile(fitted.decision_scores_, 0.99)
-
-    def test_a_saved_and_loaded_detector_gives_the_same_scores_and_threshold(self, fitted, table, load, tmp_path):
-        fitted.save(tmp_path / "artifact")
-        loaded = load(tmp_path / "artifact")
-        assert np.array_equal(loaded.decision_function(table), fitted.decision_scores_)
-        assert loaded.threshold_ == fitted.threshold_
-        assert loaded.contamination == fitted.contamination
-
-    def test_the_same_seed_gives_the_same_scores(self, make, fitted, table):
-        assert np.array_equal(make().fit(table).decision_scores_, fitted.decision_scores_)
-
-    def test_another_seed_gives_other_scores(self, make, fitted, table):
-        assert not np.array_equal(make(seed=1).fit(table).decision_scores_, fitted.decision_scores_)
 
     def test_it_scores_an_unseen_category(self, fitted, table):
         scores = fitted.decision_function(replaced(table, "grade", 3, "never seen"))

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from algorithms.graphbean import export
-from algorithms.graphbean.export import INPUTS, OUTPUTS, ExportError, as_inputs, to_onnx
+from algorithms.graphbean.export import ExportError, to_onnx
 from algorithms.graphbean.graph import BipartiteGraph, Parts
 from algorithms.graphbean.incidence import ScatterIncidence
 from algorithms.graphbean.network import GraphBEAN, edge_logits
 from algorithms.graphbean.params import GraphBEANParams
+from algorithms.graphbean.scorer import INPUTS, OUTPUTS, as_inputs
 
 WIDTHS = Parts(3, 2, 4)
 
