@@ -18,6 +18,9 @@ from algorithms.tabular.cells import EXACT, number_text, parse_number
 from algorithms.tabular.table import texts_of
 from algorithms.tabular.wording import named, no_such_column, quoted
 
+_REACH = 2**31 - 1
+"""As many bytes as the offsets of an Arrow string array can tell."""
+
 
 def read_interactions(paths: Sequence[Path], feeder: GraphFeederParams) -> Interactions:
     """Return the columns that a feeder names, of all files in order.
@@ -59,13 +62,13 @@ def _coded(name: str, paths: Sequence[Path], files: Sequence[Any]) -> Coded:
 
 
 def coded_of_arrow(cells: Any) -> Coded:
-    """Return a chunked Arrow array of text or float64, null where missing."""
+    """Return a chunked Arrow array of texts or float64 as codes, -1 where it is null."""
     if pa.types.is_floating(cells.type):
         return _coded_numbers(cells)
-    encoded = cells.dictionary_encode().unify_dictionaries()
-    codes = [chunk.indices.fill_null(-1).to_numpy() for chunk in encoded.chunks]
-    letters = encoded.chunk(0).dictionary if encoded.num_chunks else pa.array([], pa.string())
-    return Coded(np.concatenate([np.empty(0, np.int32), *codes]), _texts_of_arrow(letters))
+    # As one chunk: Arrow would copy the distinct texts found so far for each chunk. Its offsets must reach all letters.
+    whole = cells.cast(pa.large_string() if cells.nbytes > _REACH else pa.string()).combine_chunks()
+    encoded = whole.dictionary_encode()
+    return Coded(encoded.indices.fill_null(-1).to_numpy(), _texts_of_arrow(encoded.dictionary))
 
 
 def _coded_numbers(cells: Any) -> Coded:
@@ -84,7 +87,8 @@ def _texts_of_arrow(array: Any) -> Texts:
     if not len(array):
         return Texts.of([])
     _, offsets, letters = array.buffers()
-    bounds = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
+    dtype = np.int64 if pa.types.is_large_string(array.type) else np.int32
+    bounds = np.frombuffer(offsets, dtype)[array.offset : array.offset + len(array) + 1]
     return Texts(np.frombuffer(letters or b"", np.uint8), bounds.astype(np.int64))
 
 

@@ -10,7 +10,7 @@ def test_every_library_makes_the_same_graph(tmp_path, capsys):
     main(["--rows", "2000", "--rounds", "1", "--json", str(tmp_path / "interactions.json")])
     assert "2,000 rows become" in capsys.readouterr().out
     result = json.loads((tmp_path / "interactions.json").read_text())["result"]
-    assert [library["library"] for library in result["libraries"]][0] == OURS
+    assert result["libraries"][0]["library"] == OURS
     assert len(result["libraries"]) == 3
     assert all(library["seconds"] > 0 for library in result["libraries"])
 

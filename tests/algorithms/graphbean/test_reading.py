@@ -2,13 +2,14 @@ import csv
 import gzip
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from algorithms.errors import DataError
 from algorithms.graphbean.encoder import GraphEncoder
 from algorithms.graphbean.lifting import lift_labels
 from algorithms.graphbean.params import GraphFeederParams
-from algorithms.graphbean.reading import read_interactions
+from algorithms.graphbean.reading import coded_of_arrow, read_interactions
 from algorithms.jobs import ConvertJob
 from algorithms.labels import binary_labels
 from algorithms.tables.convert import convert
@@ -79,6 +80,14 @@ def test_ids_are_texts_as_they_are_written_and_numbers_in_their_shortest_form(co
 def test_several_files_are_one_column_whatever_their_types(converted, first, second, expected):
     paths = converted(*("u,v\n" + "".join(f"{cell},x\n" for cell in cells) for cells in (first, second)))
     assert ids(*paths) == expected
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_chunks_of_texts_share_their_codes_however_far_their_offsets_reach(monkeypatch, kind):
+    monkeypatch.setattr("algorithms.graphbean.reading._REACH", 10 if kind == pa.large_string() else 2**31)
+    coded = coded_of_arrow(pa.chunked_array([["a", "b", None], ["b", "가나다라", "a"]]))
+    assert coded.codes.tolist() == [0, 1, -1, 1, 2, 0]
+    assert list(coded.texts) == ["a", "b", "가나다라"]
 
 
 def test_a_column_without_any_value_is_all_missing(converted):
