@@ -1,5 +1,7 @@
 """Labels: a column of two values, or of one known value, becomes 0 (normal) and 1 (anomaly)."""
 
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +26,8 @@ def binary_labels(column: Column, name: str) -> tuple[NDArray[np.int8], str]:
     """
     refuse_unlabelled(column, name)
     texts = texts_of(column).tolist()
-    values, counts = np.unique(np.array(texts, dtype=object), return_counts=True)
+    counts = Counter(texts)
+    values = sorted(counts)
     if len(values) == 1 and (label := _known(values[0])) is not None:
         rows = "anomalies" if label else "normal"
         notice = f"label {named(name)}: {quoted(values[0])} is its only value, so all rows are {rows}"
@@ -32,7 +35,7 @@ def binary_labels(column: Column, name: str) -> tuple[NDArray[np.int8], str]:
     if len(values) != 2:
         seen = listed((quoted(value) for value in values), at_most=5) or "none"
         raise _not_labels(name, f"a label has two values, such as 0 and 1; this column has {len(values)}: {seen}")
-    anomaly, why = _anomaly(values.tolist(), counts.tolist())
+    anomaly, why = _anomaly(values, [counts[value] for value in values])
     labels = np.fromiter((text == anomaly for text in texts), dtype=np.int8, count=len(texts))
     share = percent(float(labels.mean()))
     return labels, f"label {named(name)}: {quoted(anomaly)} is the anomaly ({why}), {share} of the rows"

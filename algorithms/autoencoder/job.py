@@ -9,13 +9,15 @@ from typing import Any
 
 from algorithms.artifacts import write_artifact
 from algorithms.autoencoder.detector import AutoencoderDetector
-from algorithms.autoencoder.labelling import find_labels, unused_settings
+from algorithms.autoencoder.labelling import find_labels
 from algorithms.autoencoder.params import AutoencoderParams
-from algorithms.autoencoder.progress import log_result, log_tables, report_epochs
+from algorithms.autoencoder.progress import log_tables, report_epochs
 from algorithms.autoencoder.result import evaluation_metrics, examples, loss_history, top_anomalies
 from algorithms.events import EventStream
 from algorithms.jobs import ARTIFACT_FOLDER, FitJob
+from algorithms.labelling import unused_settings
 from algorithms.params import EvaluationParams
+from algorithms.progress import log_result
 from algorithms.score_files import NodeScores, write_scores
 from algorithms.tables.read import read_tables
 from algorithms.tabular.params import TabularFeederParams

@@ -3,17 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from algorithms.errors import DataError
-from algorithms.labels import binary_labels, refuse_unlabelled
+from algorithms.labelling import Labels, label_columns, labels_by_node, refuse_missing
+from algorithms.labels import binary_labels
 from algorithms.params import EvaluationParams
 from algorithms.tabular.params import TabularFeederParams
-from algorithms.tabular.table import Table, texts_of
-from algorithms.tabular.wording import listed, no_such_column
-
-Labels = NDArray[np.int8]
+from algorithms.tabular.table import Table
 
 
 @dataclass(frozen=True)
@@ -46,56 +41,13 @@ def find_labels(
     Raises:
         DataError: a column that was named for a node is not there, is encoded too, or does not hold labels.
     """
-    named = {"datasrc": evaluation.label_column or feed_train.label_column}
-    if "evaldata" in tables:
-        own = evaluation.label_column or (feed_test.label_column if feed_test else None)
-        named["evaldata"] = own or feed_train.label_column
-        _refuse_missing(own, tables["evaldata"], "evaldata")
-        if named["datasrc"] not in tables["datasrc"].columns:  # eval_node speaks of evaldata
-            named["datasrc"] = feed_train.label_column
-    else:
-        _refuse_missing(named["datasrc"], tables["datasrc"], "datasrc")
-
-    columns = {node: name for node, name in named.items() if name is not None and name in tables[node].columns}
-    notices = [
-        f"{node} has no column {name}: it is scored without labels"
-        for node, name in named.items()
-        if name is not None and node not in columns
-    ]
-    labels, found = _labels_by_node(tables, columns)
-    feeder = _without_labels(feed_train, {*columns.values(), *filter(None, named.values())}, tables["datasrc"])
+    present = {node: table.columns for node, table in tables.items()}
+    tested = feed_test.label_column if feed_test else None
+    named, notices = label_columns(present, feed_train.label_column, tested, evaluation.label_column)
+    columns = {node: name for node, name in named.items() if name in present[node]}
+    labels, found = labels_by_node({node: (name, tables[node].columns[name]) for node, name in columns.items()})
+    feeder = _without_labels(feed_train, set(named.values()), tables["datasrc"])
     return Labelling(feeder, _training_labels(feeder, tables, columns, labels), labels, (*notices, *found))
-
-
-def unused_settings(feed_train: TabularFeederParams, feed_test: TabularFeederParams | None) -> list[str]:
-    """Return a notice about what feed_test says otherwise than feed_train: evaluation data are encoded as training was.
-
-    What it has by default, as one that only names its label does, says nothing.
-    """
-    if feed_test is None:
-        return []
-    train, test, default = feed_train.stored(), feed_test.stored(), TabularFeederParams().stored()
-    unused = [name for name in test if name != "label_column" and test[name] not in (train[name], default[name])]
-    if not unused:
-        return []
-    return [
-        f"feed_test: not used: {listed(unused)}; evaldata are prepared as feed_train says, only label_column counts"
-    ]
-
-
-def _labels_by_node(tables: Mapping[str, Table], columns: Mapping[str, str]) -> tuple[dict[str, Labels], list[str]]:
-    """Return the labels by node; nodes that share a column are read together, so that they agree on the anomaly."""
-    labels: dict[str, Labels] = {}
-    notices = []
-    for name in dict.fromkeys(columns.values()):
-        nodes = [node for node in columns if columns[node] == name]
-        for node in nodes:
-            refuse_unlabelled(tables[node].columns[name], name, node)
-        together, notice = binary_labels(np.concatenate([texts_of(tables[n].columns[name]) for n in nodes]), name)
-        ends = np.cumsum([tables[node].rows for node in nodes])
-        labels.update(zip(nodes, np.split(together, ends[:-1]), strict=True))
-        notices.append(notice)
-    return labels, notices
 
 
 def _training_labels(
@@ -107,7 +59,7 @@ def _training_labels(
     name = feeder.label_column
     if feeder.train_on == "all" or name is None:
         return None
-    _refuse_missing(name, tables["datasrc"], "datasrc")
+    refuse_missing(name, tables["datasrc"].columns, "datasrc")
     return (
         labels["datasrc"] if columns.get("datasrc") == name else binary_labels(tables["datasrc"].columns[name], name)[0]
     )
@@ -121,9 +73,3 @@ def _without_labels(feeder: TabularFeederParams, names: set[str], table: Table) 
         raise DataError(why, {"encode_column": [why]})
     others = sorted((names & set(table.columns)) - {feeder.label_column, *feeder.exclude_column})
     return feeder.model_copy(update={"exclude_column": (*feeder.exclude_column, *others)})
-
-
-def _refuse_missing(name: str | None, table: Table, node: str) -> None:
-    if name is not None and name not in table.columns:
-        why = no_such_column([name], table.columns, owner=f"{node} has")
-        raise DataError(f"label_column: {why}", {"label_column": [why]})

@@ -8,33 +8,22 @@ from numpy.typing import NDArray
 
 from algorithms.autoencoder.detector import AutoencoderDetector
 from algorithms.autoencoder.training import Epoch
-from algorithms.metrics import label_metrics, score_metrics
+from algorithms.reporting import TOP, by_share, evaluated_node, metrics_of, thinned
 from algorithms.score_files import NodeScores
 from algorithms.tabular.cells import date_text
 from algorithms.tabular.table import Table
 
-TOP = 10
-MOST_EPOCHS = 1000
-"""Longer histories are thinned: a curve needs no more points, and a result stays readable."""
-
 
 def evaluation_metrics(scored: Mapping[str, NodeScores], threshold: float) -> tuple[dict[str, Any], list[str]]:
     """Return the metrics of evaldata (of datasrc without evaldata, or if only it is labelled) and notices."""
-    node = "evaldata" if "evaldata" in scored else "datasrc"
-    if scored[node].labels is None and scored["datasrc"].labels is not None:
-        node = "datasrc"
-    metrics = {"evaluated_on": node, **score_metrics(scored[node].scores, threshold)}
-    labels = scored[node].labels
-    if labels is None:
-        return metrics, []
-    measured, notices = label_metrics(scored[node].scores, labels, threshold)
-    return {**metrics, **measured}, notices
+    node = evaluated_node({name: of_node.labels for name, of_node in scored.items()})
+    metrics, notices = metrics_of(scored[node].scores, scored[node].labels, threshold)
+    return {"evaluated_on": node, **metrics}, notices
 
 
 def loss_history(epochs: Sequence[Epoch]) -> list[dict[str, Any]]:
-    """Return the losses of the epochs, of at most 1,000 of them, evenly chosen with the first and the last."""
-    chosen = np.unique(np.linspace(0, len(epochs) - 1, min(len(epochs), MOST_EPOCHS)).round().astype(int))
-    return [{"epoch": e.epoch, "loss": e.loss, "val_loss": e.val_loss} for e in (epochs[i] for i in chosen.tolist())]
+    """Return the losses of the epochs, of at most 1,000 of them."""
+    return [{"epoch": e.epoch, "loss": e.loss, "val_loss": e.val_loss} for e in thinned(epochs)]
 
 
 def top_anomalies(detector: AutoencoderDetector, table: Table, scored: NodeScores) -> list[dict[str, Any]]:
@@ -49,7 +38,7 @@ def top_anomalies(detector: AutoencoderDetector, table: Table, scored: NodeScore
             "anomaly": bool(scored.scores[row] > detector.threshold_),
             "label": None if scored.labels is None else int(scored.labels[row]),
             "values": values,
-            "contributions": _by_share(detector.columns_, scored.contributions[row]),
+            "contributions": by_share(detector.columns_, scored.contributions[row]),
             "expected": wanted,
         }
         for row, values, wanted in zip(rows.tolist(), raw_values(part), expected, strict=True)
@@ -80,8 +69,3 @@ def _json_values(values: NDArray[Any]) -> list[Any]:
     if values.dtype.kind == "M":
         return [None if value is None else date_text(value) for value in values.tolist()]
     return list(values.tolist())
-
-
-def _by_share(columns: Sequence[str], contributions: NDArray[np.float32]) -> dict[str, float]:
-    order = np.argsort(-contributions, kind="stable").tolist()
-    return {columns[i]: float(contributions[i]) for i in order}

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from algorithms.autoencoder.labelling import find_labels, unused_settings
+from algorithms.autoencoder.labelling import find_labels
 from algorithms.errors import DataError
+from algorithms.labelling import unused_settings
 from algorithms.params import EvaluationParams
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
