@@ -24,17 +24,19 @@ def residuals_of(network: GraphBEAN, graph: BipartiteGraph, chunk: int = CHUNK) 
     training = network.training
     network.eval()
     x, incidence = tensors(graph, device_of(network))
-    z = _through(network.encoder, x, incidence, chunk)
+    z = through(network.encoder, x, incidence, chunk)
     surprise = _surprise(network.structure_u(z.u), network.structure_v(z.v), incidence.edge_index, chunk)
-    again = _through(network.decoder, z, incidence, chunk)
+    again = through(network.decoder, z, incidence, chunk)
     network.train(training)
     errors = Parts(*(made.sub_(given).cpu().numpy() for made, given in zip(again, x, strict=True)))
-    return Residuals(errors.map(np.nan_to_num), surprise.cpu().numpy())
+    # Absurd attributes may overflow float32 in deep networks.
+    return Residuals(errors.map(np.nan_to_num), np.nan_to_num(surprise.cpu().numpy()))
 
 
-def _through(
-    layers: nn.ModuleList, x: Parts[Tensor], incidence: Incidence | ScatterIncidence, chunk: int
+def through(
+    layers: nn.ModuleList, x: Parts[Tensor], incidence: Incidence | ScatterIncidence, chunk: int = CHUNK
 ) -> Parts[Tensor]:
+    """Return what the layers of an encoder or decoder in evaluation mode make of `x`, which may be changed."""
     for number, layer in enumerate(layers):
         if number:
             x = x.map(torch.relu_)

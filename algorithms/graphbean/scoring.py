@@ -96,9 +96,7 @@ class GraphScoring:
             aggregation, weight = "max", EDGE_SHARE_OF_NODE
         u = np.hstack([u, weight * _aggregate(e, brought, edge_index[0], len(u), aggregation)])
         v = np.hstack([v, weight * _aggregate(e, brought, edge_index[1], len(v), aggregation)])
-        return GraphScores(
-            Parts(u.sum(axis=1), v.sum(axis=1), scores_e), Parts(u.astype(np.float32), v.astype(np.float32), e)
-        )
+        return GraphScores(Parts(u.sum(axis=1), v.sum(axis=1), scores_e), Parts(_narrowed(u), _narrowed(v), e))
 
     def _node_errors(self, part: Literal["u", "v"], residuals: Residuals) -> Values:
         """Return the parts (n, C), by attribute, of the nodes' own errors."""
@@ -128,7 +126,7 @@ class GraphScoring:
             else:
                 own = _rooted(errors @ self.whitening.e, 1)
                 parts = np.hstack([own, *_weaker_end(u, v, edge_index[:, rows])])
-            contributions[rows], scores[rows] = parts, parts.sum(axis=1)
+            contributions[rows], scores[rows] = _narrowed(parts), parts.sum(axis=1)
         return contributions, scores, brought
 
     def to_dict(self) -> dict[str, Any]:
@@ -148,6 +146,11 @@ class GraphScoring:
         given = stored["whitening"]
         whitening = None if given is None else Parts(*(np.array(given[part]) for part in PARTS))
         return cls(**{**stored, "whitening": whitening})
+
+
+def _narrowed(values: Values) -> NDArray[np.float32]:
+    """Return values that are not negative as float32, its largest for those beyond it."""
+    return np.minimum(values, np.finfo(np.float32).max).astype(np.float32)
 
 
 def _rooted(errors: Values, count: int) -> Values:
