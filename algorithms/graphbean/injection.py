@@ -132,7 +132,7 @@ def _connected(
     graph: BipartiteGraph, pairs: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[BipartiteGraph, NDArray[np.int64]]:
     """Return a copy of the graph with an edge for each pair (2, P), and which edge of the input (E',) each was."""
-    new = np.setdiff1d(pairs[0] * len(graph.x.v) + pairs[1], graph.keys)
+    new = np.setdiff1d(np.unique(pairs[0] * len(graph.x.v) + pairs[1]), graph.keys, assume_unique=True)
     alike = rng.choice(graph.edges, len(new), replace=len(new) > graph.edges)
     edge_index = np.concatenate([graph.edge_index, np.stack(np.divmod(new, len(graph.x.v)))], axis=1)
     x_e = np.concatenate([graph.x.e, graph.x.e[alike]])
