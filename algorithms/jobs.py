@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 JOB_FILE = "job.json"
 ARTIFACT_FOLDER = "artifact"
+RESULT_FILE = "result.json"
+"""In the artifact: what the training reports."""
 
 
 class _Job(BaseModel):

@@ -30,6 +30,15 @@ def score_metrics(scores: Scores, threshold: float) -> dict[str, Any]:
     }
 
 
+def ranking_metrics(scores: Scores, labels: Labels) -> dict[str, float | None]:
+    """Return ROC-AUC and average precision of scores (N,) by labels (N,); None unless both classes are there."""
+    both = 0 < labels.sum() < len(labels)
+    return {
+        "roc_auc": float(roc_auc_score(labels, scores)) if both else None,
+        "average_precision": float(average_precision_score(labels, scores)) if both else None,
+    }
+
+
 def label_metrics(
     scores: Scores, labels: Labels, threshold: float, *, ks: Sequence[int] = NAMED_K
 ) -> tuple[dict[str, Any], list[str]]:
@@ -45,8 +54,7 @@ def label_metrics(
     at = sorted({k for k in ks if k < rows} | ({anomalies} if anomalies else set()))
     metrics = {
         "anomalies": anomalies,
-        "roc_auc": float(roc_auc_score(labels, scores)) if both else None,
-        "average_precision": float(average_precision_score(labels, scores)) if both else None,
+        **ranking_metrics(scores, labels),
         "precision": _ratio(tp, tp + fp),
         "recall": _ratio(tp, tp + fn),
         "f1": _ratio(2 * tp, 2 * tp + fp + fn),

@@ -14,7 +14,7 @@ from algorithms.autoencoder.params import AutoencoderParams
 from algorithms.autoencoder.progress import log_tables, report_epochs
 from algorithms.autoencoder.result import evaluation_metrics, examples, loss_history, top_anomalies
 from algorithms.events import EventStream
-from algorithms.jobs import ARTIFACT_FOLDER, FitJob
+from algorithms.jobs import ARTIFACT_FOLDER, RESULT_FILE, FitJob
 from algorithms.labelling import unused_settings
 from algorithms.params import EvaluationParams
 from algorithms.progress import log_result
@@ -25,8 +25,6 @@ from algorithms.tabular.table import Table
 from algorithms.threshold import Threshold, ThresholdRule, choose_threshold, needs_both_classes
 
 logger = logging.getLogger(__name__)
-
-RESULT_FILE = "result.json"
 
 
 def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """What a score is worth: simple scores of the same graph, without a network, to be read beside the model's."""
 
-from collections.abc import Callable, Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
@@ -41,12 +39,13 @@ def isolation_forest(graph: BipartiteGraph, seed: int = 0) -> Parts[Scores]:
     return graph.x.map(scores)
 
 
-BASELINES: Mapping[str, Callable[[BipartiteGraph], Parts[Scores]]] = {
-    "degree": degree,
-    "mahalanobis": mahalanobis,
-    "isolation_forest": isolation_forest,
-}
-"""Name → scores (n,) of each part of a graph with standardised attributes, the higher the more anomalous."""
+def baseline_scores(graph: BipartiteGraph, seed: int = 0) -> dict[str, Parts[Scores]]:
+    """Return all of these scores (n,) of a graph with scaled attributes by name, the higher the more anomalous."""
+    return {
+        "degree": degree(graph),
+        "mahalanobis": mahalanobis(graph),
+        "isolation_forest": isolation_forest(graph, seed),
+    }
 
 
 def _distances(x: NDArray[np.floating]) -> Scores:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from algorithms.artifacts import verify_artifact, write_artifact
 from algorithms.graphbean.encoder import GraphEncoder
 from algorithms.graphbean.export import to_onnx
+from algorithms.graphbean.fitting import fit_network
 from algorithms.graphbean.graph import BipartiteGraph, Parts
 from algorithms.graphbean.inference import residuals_of
 from algorithms.graphbean.network import GraphBEAN
@@ -24,7 +25,7 @@ from algorithms.graphbean.scaling import AttributeScaling
 from algorithms.graphbean.scorer import GraphScorer
 from algorithms.graphbean.scoring import GraphScores, GraphScoring, Residuals
 from algorithms.graphbean.thresholds import choose_thresholds
-from algorithms.graphbean.training import Epoch, new_network, train
+from algorithms.graphbean.training import Epoch, new_network
 from algorithms.params import EvaluationParams
 from algorithms.threshold import ThresholdRule
 
@@ -105,7 +106,7 @@ class GraphBEANDetector:
         network = new_network(scaled.widths, self.params).to(self.device)
         logger.info("%d u, %d v and %d edges train on %s", *graph.sizes, self.device)
         set_up = time.perf_counter()
-        self.history_ = train(network, scaled, self.params, on_epoch)
+        self.history_ = fit_network(network, scaled, self.params, on_epoch)
         trained = time.perf_counter()
         residuals = residuals_of(network, scaled)
         scoring = GraphScoring.fit(self.params, residuals)
@@ -192,7 +193,7 @@ class GraphBEANDetector:
         """Write the fitted detector into a folder that `write_artifact` gave."""
         self.scorer.save(folder)
         weights = {name: value.cpu().contiguous() for name, value in self.fitted_.network.state_dict().items()}
-        safetensors.torch.save_file(weights, folder / NETWORK_FILE)
+        (folder / NETWORK_FILE).write_bytes(safetensors.torch.save(weights))
         (folder / PARAMETERS_FILE).write_text(json.dumps({"params": self.params.stored()}, indent=1))
 
     def save(self, folder: Path) -> None:

@@ -1,6 +1,5 @@
 """Writes the scores of a graph, for `score_files` to read and as Parquet files to download."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +29,7 @@ class ScoredGraph:
 
 
 def write_graph(
-    folder: Path, node: str, graph: ScoredGraph, thresholds: Parts[float], columns: Parts[Sequence[str]]
+    folder: Path, node: str, graph: ScoredGraph, thresholds: Parts[float], columns: Parts[tuple[str, ...]]
 ) -> None:
     """Write all files of a scored node. `columns` name the contributions of each part.
 
