@@ -41,17 +41,25 @@ def draw_negatives(edge_index: Tensor, nodes_u: int, nodes_v: int, count: int, r
     Shapes:
         edge_index: (2, E)
     """
-    groups = max(1, min(nodes_u, nodes_v, nodes_u * nodes_v // max(1, count)))
-    in_u, in_v = nodes_u // groups, nodes_v // groups
-    u = torch.randperm(nodes_u, generator=rng)[: groups * in_u]
-    v = torch.randperm(nodes_v, generator=rng)[: groups * in_v]
-    place_u, place_v = _places(u, nodes_u).to(edge_index.device), _places(v, nodes_v).to(edge_index.device)
+    u, v = deal(nodes_u, nodes_v, count, rng)
+    (_, in_u), (_, in_v) = u.shape, v.shape
+    place_u, place_v = (
+        _places(dealt.flatten(), nodes).to(edge_index.device) for dealt, nodes in ((u, nodes_u), (v, nodes_v))
+    )
     at_u, at_v = place_u[edge_index[0]], place_v[edge_index[1]]
     together = (at_u >= 0) & (at_v >= 0) & (at_u // in_u == at_v // in_v)
     at_u, at_v = at_u[together], at_v[together]
     real = torch.stack([at_u // in_u, at_u % in_u, at_v % in_v], dim=1)
-    device = edge_index.device
-    return Negatives(u.view(groups, in_u).to(device), v.view(groups, in_v).to(device), real)
+    return Negatives(u.to(edge_index.device), v.to(edge_index.device), real)
+
+
+def deal(nodes_u: int, nodes_v: int, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Deal both kinds of nodes at random into the same number of groups, (K, a) and (K, b); K·a·b is about `count`."""
+    groups = max(1, min(nodes_u, nodes_v, nodes_u * nodes_v // max(1, count)))
+    in_u, in_v = nodes_u // groups, nodes_v // groups
+    u = torch.randperm(nodes_u, generator=rng)[: groups * in_u]
+    v = torch.randperm(nodes_v, generator=rng)[: groups * in_v]
+    return u.view(groups, in_u), v.view(groups, in_v)
 
 
 def _places(dealt: Tensor, nodes: int) -> Tensor:

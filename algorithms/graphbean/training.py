@@ -2,19 +2,20 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import MultiStepLR
 
 from algorithms.errors import DataError
 from algorithms.graphbean.graph import BipartiteGraph, Parts
 from algorithms.graphbean.incidence import Incidence, ScatterIncidence, pool
 from algorithms.graphbean.negatives import draw_negatives
 from algorithms.graphbean.network import GraphBEAN, edge_logits
-from algorithms.graphbean.objective import EdgePrediction, Losses, losses
+from algorithms.graphbean.objective import EdgePrediction, losses
 from algorithms.graphbean.params import GraphBEANParams
 
 
@@ -51,9 +52,19 @@ def device_of(network: GraphBEAN) -> torch.device:
 def tensors(graph: BipartiteGraph, device: torch.device) -> tuple[Parts[Tensor], Incidence | ScatterIncidence]:
     """Return the attributes and the incidence of a graph, on the CPU by sparse products, elsewhere by scatters."""
     x = graph.x.map(lambda values: torch.from_numpy(values).to(device))
-    edge_index = torch.from_numpy(graph.edge_index).to(device)
+    return x, incidence_of(torch.from_numpy(graph.edge_index), graph.sizes.u, graph.sizes.v, device)
+
+
+def incidence_of(edge_index: Tensor, nodes_u: int, nodes_v: int, device: torch.device) -> Incidence | ScatterIncidence:
+    """Return the incidence of edges (2, E) on a device."""
     kind = Incidence if device.type == "cpu" else ScatterIncidence
-    return x, kind(edge_index, graph.sizes.u, graph.sizes.v)
+    return kind(edge_index.to(device), nodes_u, nodes_v)
+
+
+def optimizer_of(network: GraphBEAN, params: GraphBEANParams) -> tuple[torch.optim.Optimizer, MultiStepLR]:
+    """Return what takes the steps, and what lowers the learning rate after each epoch."""
+    optimizer = torch.optim.Adam(network.parameters(), lr=params.learning_rate, fused=True)
+    return optimizer, MultiStepLR(optimizer, list(params.milestones), params.gamma)
 
 
 def train(
@@ -70,8 +81,7 @@ def train(
     device = device_of(network)
     x, incidence = tensors(graph, device)
     pooled = pool(incidence.u, x.v, x.e), pool(incidence.v, x.u, x.e)
-    optimizer = torch.optim.Adam(network.parameters(), lr=params.learning_rate, fused=True)
-    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(params.milestones), params.gamma)
+    optimizer, schedule = optimizer_of(network, params)
     rng = torch.Generator().manual_seed(params.seed)
     history = []
     with torch.random.fork_rng():
@@ -89,14 +99,20 @@ def train(
             torch.autograd.backward(loss.total)
             optimizer.step()
             schedule.step()
-            history.append(_epoch(number, loss, EdgePrediction.of(edges, non_edges), time.perf_counter() - began))
+            prediction = EdgePrediction.of(edges, non_edges)
+            history.append(epoch_of(number, torch.stack(loss).tolist(), prediction, time.perf_counter() - began))
             on_epoch(history[-1])
     return history
 
 
-def _epoch(number: int, loss: Losses, prediction: EdgePrediction, seconds: float) -> Epoch:
-    total, u, v, e, structure = values = torch.stack(loss).tolist()
+def epoch_of(number: int, values: Sequence[float], prediction: EdgePrediction, seconds: float) -> Epoch:
+    """Return the epoch with these losses: the total and its parts.
+
+    Raises:
+        DataError: one of them is not finite.
+    """
     if not all(map(math.isfinite, values)):
         why = "the training diverged: the loss is not finite; give a smaller learning_rate"
         raise DataError(why, {"learning_rate": [why]})
+    total, u, v, e, structure = values
     return Epoch(number, total, u, v, e, structure, prediction, seconds)

@@ -1,0 +1,100 @@
+"""Training on sampled neighbourhoods, in memory that is bounded by the batch beside the graph itself."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import astuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from algorithms.graphbean.graph import BipartiteGraph, Parts
+from algorithms.graphbean.negatives import Negatives, deal
+from algorithms.graphbean.network import GraphBEAN
+from algorithms.graphbean.objective import EdgePrediction, Losses, losses
+from algorithms.graphbean.params import GraphBEANParams
+from algorithms.graphbean.sampling import Neighbourhood, NeighbourSampler
+from algorithms.graphbean.training import Epoch, device_of, epoch_of, incidence_of, optimizer_of
+
+
+def train_sampled(
+    network: GraphBEAN,
+    graph: BipartiteGraph,
+    params: GraphBEANParams,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+) -> list[Epoch]:
+    """Train on a graph whose attributes are standardised (float32); in an epoch every edge is a seed once.
+
+    Every step takes about `batch_size` seed edges and a neighbourhood of them; its loss is that of the seed edges and
+    of the nodes at their ends. The history has the means over the steps. Isolated nodes are never trained on.
+
+    Raises:
+        DataError: the loss is not finite any more.
+    """
+    sampler = NeighbourSampler(graph, params.num_neighbors_u, params.num_neighbors_v)
+    optimizer, schedule = optimizer_of(network, params)
+    rng, dealer = np.random.default_rng(params.seed), torch.Generator().manual_seed(params.seed)
+    history = []
+    with torch.random.fork_rng():
+        torch.manual_seed(params.seed)
+        network.train()
+        for number in range(1, params.epochs + 1):
+            began = time.perf_counter()
+            steps = []
+            for seeds in seed_batches(graph.edges, params.batch_size, rng):
+                part = sampler.sample(seeds, rng)
+                optimizer.zero_grad()
+                negatives = negatives_of(part, sampler, params.neg_sampler_mult * len(seeds), dealer)
+                loss, prediction = _losses(network, graph, part, negatives, params)
+                torch.autograd.backward(loss.total)
+                optimizer.step()
+                steps.append([*torch.stack(loss).tolist(), *astuple(prediction)])
+            schedule.step()
+            means = np.mean(steps, axis=0).tolist()
+            seconds = time.perf_counter() - began
+            history.append(epoch_of(number, means[:5], EdgePrediction(*means[5:]), seconds))
+            on_epoch(history[-1])
+    return history
+
+
+def seed_batches(edges: int, batch_size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Return all edges in a random order, in as few batches as `batch_size` allows, all about as large as each other.
+
+    A small last batch would have statistics, for the batch normalisation, that are all chance.
+    """
+    return np.array_split(rng.permutation(edges), max(1, math.ceil(edges / batch_size)))
+
+
+def _losses(
+    network: GraphBEAN, graph: BipartiteGraph, part: Neighbourhood, negatives: Negatives, params: GraphBEANParams
+) -> tuple[Losses, EdgePrediction]:
+    """Return the losses of the seeds of a part of the graph, and the prediction of the seed edges."""
+    device = device_of(network)
+    pairs = zip(graph.x, part.members, strict=True)
+    x = Parts(*(torch.from_numpy(values[numbers]).to(device) for values, numbers in pairs))
+    seeds = part.seeds.map(lambda places: torch.from_numpy(places).to(device))
+    edge_index = torch.from_numpy(part.edge_index)
+    again = network(x, incidence_of(edge_index, len(x.u), len(x.v), device))
+    u, v = edge_index.to(device)[:, seeds.e]
+    edges = (again.h_u.index_select(0, u) * again.h_v.index_select(0, v)).sum(dim=1)
+    non_edges = Negatives(*(numbers.to(device) for numbers in negatives)).logits(again.h_u, again.h_v)
+    loss = losses(_at(x, seeds), _at(again.x, seeds), edges, non_edges, params)
+    return loss, EdgePrediction.of(edges, non_edges)
+
+
+def _at(x: Parts[Tensor], places: Parts[Tensor]) -> Parts[Tensor]:
+    return Parts(*(values.index_select(0, rows) for values, rows in zip(x, places, strict=True)))
+
+
+def negatives_of(part: Neighbourhood, sampler: NeighbourSampler, count: int, rng: torch.Generator) -> Negatives:
+    """Draw about `count` pairs of the nodes at the seeds' ends, as `draw_negatives` does, in the part's own numbers.
+
+    None of them has an edge in the whole graph.
+    """
+    dealt_u, dealt_v = deal(len(part.seeds.u), len(part.seeds.v), count, rng)
+    u, v = part.seeds.u[dealt_u.numpy()], part.seeds.v[dealt_v.numpy()]
+    pairs_u, pairs_v = np.broadcast_arrays(part.members.u[u][:, :, None], part.members.v[v][:, None, :])
+    real = np.argwhere(sampler.connected(pairs_u.ravel(), pairs_v.ravel()).reshape(pairs_u.shape))
+    return Negatives(torch.from_numpy(u), torch.from_numpy(v), torch.from_numpy(real))
