@@ -16,7 +16,7 @@ from algorithms.graphbean.scorer import INPUTS, OUTPUTS, as_inputs
 
 OPSET = 18
 TOLERANCE = 1e-4
-"""Largest difference of the two runtimes, relative to the larger of 1 and the value."""
+"""Largest difference of the two runtimes, relative to the larger of 1 and the largest value."""
 CHECKED_EDGES = 1000
 
 # They tell of libraries that are not needed, and of every operator they leave as it is.
@@ -140,6 +140,6 @@ def _compare(network: GraphBEAN, serialized: bytes, graph: BipartiteGraph) -> No
         trained = (*made.x, edge_logits(made.h_u, made.h_v, incidence))
     for name, ours, theirs in zip(OUTPUTS, session.run(OUTPUTS, inputs), trained, strict=True):
         expected = theirs.numpy()
-        worst = float(np.max(np.abs(ours - expected) / np.maximum(1.0, np.abs(expected)), initial=0.0))
+        worst = float(np.max(np.abs(ours - expected), initial=0.0) / max(1.0, np.max(np.abs(expected), initial=0.0)))
         if not worst <= TOLERANCE:
             raise ExportError(f"ONNX Runtime and torch differ by {worst:.1e} in {name}; at most {TOLERANCE:g} is right")

@@ -113,6 +113,14 @@ def test_exporting_is_silent_and_leaves_the_network_and_the_random_numbers_as_th
     assert b".py" not in model  # no source lines, no paths
 
 
+def test_a_network_with_large_activations_is_exported():
+    network = trained_like()
+    with torch.no_grad():
+        for name, weights in network.named_parameters():
+            weights.mul_(100 if "linear" in name else 1)
+    assert len(to_onnx(network, graph((30, 20, 80))))
+
+
 def test_an_export_that_differs_is_refused(network, monkeypatch):
     served = export._Served
     monkeypatch.setattr(export, "_Served", lambda _: served(trained_like(seed=1)))
