@@ -112,7 +112,7 @@ def to_onnx(network: GraphBEAN, graph: BipartiteGraph) -> bytes:
     for node in model.graph.node:
         del node.metadata_props[:]  # source lines with paths of this machine
     serialized: bytes = model.SerializeToString()
-    _compare(network, serialized, _first_edges(graph))
+    compare(network, serialized, _first_edges(graph))
     return serialized
 
 
@@ -130,7 +130,12 @@ def _first_edges(graph: BipartiteGraph) -> BipartiteGraph:
     return BipartiteGraph(np.stack([ends_u, ends_v]).astype(np.int64), x)
 
 
-def _compare(network: GraphBEAN, serialized: bytes, graph: BipartiteGraph) -> None:
+def compare(network: GraphBEAN, serialized: bytes, graph: BipartiteGraph) -> None:
+    """Compare what a network in evaluation mode and its export make of a graph with scaled attributes.
+
+    Raises:
+        ExportError: they differ.
+    """
     inputs = as_inputs(graph)
     session = onnxruntime.InferenceSession(serialized, providers=["CPUExecutionProvider"])
     x_u, x_v, x_e, edge_index = map(torch.from_numpy, inputs.values())
