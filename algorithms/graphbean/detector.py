@@ -2,8 +2,10 @@
 
 import json
 import logging
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -51,6 +53,21 @@ class Fitted:
     scaling: AttributeScaling
     scoring: GraphScoring
     attributes: Parts[tuple[str, ...]]
+
+
+@contextmanager
+def repeatable(device: torch.device) -> Iterator[None]:
+    """Let CUDA add up in a fixed order, so that the same seed gives the same scores; a CPU does so anyway."""
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
 class GraphBEANDetector:
@@ -106,9 +123,10 @@ class GraphBEANDetector:
         network = new_network(scaled.widths, self.params).to(self.device)
         logger.info("%d u, %d v and %d edges train on %s", *graph.sizes, self.device)
         set_up = time.perf_counter()
-        self.history_ = fit_network(network, scaled, self.params, on_epoch)
-        trained = time.perf_counter()
-        residuals = residuals_of(network, scaled)
+        with repeatable(self.device):
+            self.history_ = fit_network(network, scaled, self.params, on_epoch)
+            trained = time.perf_counter()
+            residuals = residuals_of(network, scaled)
         scoring = GraphScoring.fit(self.params, residuals)
         self.examined_ = Examined(scaled, residuals, scoring.score(scaled.edge_index, residuals))
         self.seconds_ = {
@@ -128,7 +146,8 @@ class GraphBEANDetector:
     def examine(self, graph: BipartiteGraph) -> Examined:
         """Return what the detector sees in a graph with attributes in the units of the data, trained on or not."""
         scaled = self.fitted_.scaling.apply(graph)
-        residuals = residuals_of(self.fitted_.network, scaled)
+        with repeatable(self.device):
+            residuals = residuals_of(self.fitted_.network, scaled)
         return Examined(scaled, residuals, self.fitted_.scoring.score(scaled.edge_index, residuals))
 
     def score(self, graph: BipartiteGraph) -> GraphScores:

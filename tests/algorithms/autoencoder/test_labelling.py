@@ -3,7 +3,6 @@ import pytest
 
 from algorithms.autoencoder.labelling import find_labels
 from algorithms.errors import DataError
-from algorithms.labelling import unused_settings
 from algorithms.params import EvaluationParams
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
@@ -108,11 +107,3 @@ def test_a_label_that_is_encoded_is_refused():
     with pytest.raises(DataError, match="encode_column of feed_train names the label z") as caught:
         find(table(z=[0.0, 1.0]), feed_train=feeder, label_column="z")
     assert list(caught.value.errors) == ["encode_column"]
-
-
-@pytest.mark.parametrize(
-    "feed_test",
-    [None, PLAIN, TabularFeederParams(label_column="y"), TabularFeederParams(vocab_size=3, label_column="z")],
-)
-def test_a_feed_test_that_repeats_feed_train_or_says_nothing_gives_no_notice(feed_test):
-    assert unused_settings(TabularFeederParams(vocab_size=3, label_column="y"), feed_test) == []

@@ -7,31 +7,24 @@ import pytest
 import torch
 
 from algorithms.graphbean.export import ExportError, compare, to_onnx
-from algorithms.graphbean.graph import BipartiteGraph, Parts
+from algorithms.graphbean.graph import Parts
 from algorithms.graphbean.incidence import ScatterIncidence
 from algorithms.graphbean.network import GraphBEAN, edge_logits
 from algorithms.graphbean.params import GraphBEANParams
 from algorithms.graphbean.scorer import INPUTS, OUTPUTS, as_inputs
+from tests.algorithms.graphbean.graphs import random_graph
 
-WIDTHS = Parts(3, 2, 4)
-
-
-def graph(sizes, seed=0):
-    """Return a graph of so many u, v and edges, the pairs at random."""
-    rng = np.random.default_rng(seed)
-    keys = rng.choice(sizes[0] * sizes[1], sizes[2], replace=False)
-    x = (rng.normal(size=(n, width)).astype(np.float32) for n, width in zip(sizes, WIDTHS, strict=True))
-    return BipartiteGraph(np.stack([keys // sizes[1], keys % sizes[1]]).astype(np.int64), Parts(*x))
+REAL = random_graph()
 
 
 def trained_like(seed=0, **params):
     """Return a network whose batch norms have statistics of their own."""
     torch.manual_seed(seed)
-    network = GraphBEAN(WIDTHS, GraphBEANParams(hidden_channels=5, latent_channels=(3, 2), **params))
-    given = as_inputs(graph((30, 20, 80)))
+    network = GraphBEAN(REAL.widths, GraphBEANParams(hidden_channels=5, latent_channels=(3, 2), **params))
+    given = as_inputs(REAL)
     x_u, x_v, x_e, edge_index = map(torch.from_numpy, given.values())
     network.train()
-    network(Parts(x_u, x_v, x_e), ScatterIncidence(edge_index, 30, 20))
+    network(Parts(x_u, x_v, x_e), ScatterIncidence(edge_index, *REAL.sizes[:2]))
     return network.eval()
 
 
@@ -42,7 +35,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def exported(network):
-    return to_onnx(network, graph((30, 20, 80)))
+    return to_onnx(network, REAL)
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +62,14 @@ def assert_equal(session, network, given):
     ids=["one edge", "one u", "one v", "some", "complete", "isolated nodes"],
 )
 def test_the_export_computes_what_the_network_does_for_graphs_of_any_size(session, network, sizes):
-    assert_equal(session, network, graph(sizes, seed=1))
+    assert_equal(session, network, random_graph(*sizes, seed=1))
 
 
 def test_threads_change_nothing(exported, network):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 4
     served = onnxruntime.InferenceSession(exported, options)
-    crowded = graph((3, 8000, 20_000))  # many edges of one node, which several threads would add to it
+    crowded = random_graph(3, 8000, 20_000)  # many edges of one node, which several threads would add to it
     for _ in range(5):
         assert_equal(served, network, crowded)
 
@@ -86,8 +79,8 @@ def test_other_numbers_of_layers_and_large_activations_are_exported():
     with torch.no_grad():
         for name, weights in network.named_parameters():
             weights.mul_(100 if "linear" in name else 1)
-    given = graph((4, 5, 6))
-    made = onnxruntime.InferenceSession(to_onnx(network, graph((30, 20, 80)))).run(OUTPUTS, as_inputs(given))
+    given = random_graph(4, 5, 6)
+    made = onnxruntime.InferenceSession(to_onnx(network, REAL)).run(OUTPUTS, as_inputs(given))
     for ours, theirs in zip(made, outputs(network, given), strict=True):
         assert np.abs(ours - theirs).max() <= 1e-4 * max(1, np.abs(theirs).max())
 
@@ -109,7 +102,7 @@ def test_exporting_is_silent_and_leaves_the_network_and_the_random_numbers_as_th
     torch.manual_seed(3)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model = to_onnx(network, graph((1, 1, 1)))
+        model = to_onnx(network, random_graph(1, 1, 1))
     drawn = torch.rand(4)
     torch.manual_seed(3)
     assert torch.equal(drawn, torch.rand(4))
@@ -121,4 +114,4 @@ def test_exporting_is_silent_and_leaves_the_network_and_the_random_numbers_as_th
 
 def test_an_export_that_differs_is_refused(exported):
     with pytest.raises(ExportError, match="ONNX Runtime and torch differ by"):
-        compare(trained_like(seed=1), exported, graph((30, 20, 80)))
+        compare(trained_like(seed=1), exported, REAL)
