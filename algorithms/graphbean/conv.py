@@ -93,7 +93,7 @@ class EdgeLinear(nn.Module):
 
     def forward(self, x: Parts[Tensor], incidence: Incidence | ScatterIncidence) -> Tensor:
         from_u, from_v = self.project(x.u, x.v)
-        out = incidence.u.at_edges(from_u) + incidence.v.at_edges(from_v)
+        out = incidence.u.at_edges(from_u).add_(incidence.v.at_edges(from_v))
         return out if x.e is None else self.add_own(out, x.e)
 
     def project(self, x_u: Tensor, x_v: Tensor) -> tuple[Tensor, Tensor]:
@@ -102,5 +102,5 @@ class EdgeLinear(nn.Module):
         return functional.linear(x_u, weight_u), functional.linear(x_v, weight_v, self.linear.bias)
 
     def add_own(self, given: Tensor, x_e: Tensor) -> Tensor:
-        """Return what edges were given (E, width_out) plus what is their own (E, in_e)."""
-        return torch.addmm(given, x_e, torch.split(self.linear.weight, self._widths, dim=1)[2].T)
+        """Add to what edges were given (E, width_out), in place, what is their own (E, in_e)."""
+        return given.addmm_(x_e, torch.split(self.linear.weight, self._widths, dim=1)[2].T)

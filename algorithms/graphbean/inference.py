@@ -1,16 +1,13 @@
 """Reconstructing a whole graph, layer by layer and some edges at a time, so that wide layers of edges are held once."""
 
-from typing import cast
-
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from algorithms.graphbean.conv import BEANConv
 from algorithms.graphbean.graph import BipartiteGraph, Parts
 from algorithms.graphbean.incidence import Incidence, ScatterIncidence
-from algorithms.graphbean.network import GraphBEAN
+from algorithms.graphbean.network import GraphBEAN, Layers
 from algorithms.graphbean.scoring import Residuals
 from algorithms.graphbean.training import device_of, tensors
 
@@ -34,15 +31,14 @@ def residuals_of(network: GraphBEAN, graph: BipartiteGraph, chunk: int = CHUNK) 
 
 
 def through(
-    layers: nn.ModuleList, x: Parts[Tensor], incidence: Incidence | ScatterIncidence, chunk: int = CHUNK
+    layers: Layers, x: Parts[Tensor], incidence: Incidence | ScatterIncidence, chunk: int = CHUNK
 ) -> Parts[Tensor]:
     """Return what the layers of an encoder or decoder in evaluation mode make of `x`, which may be changed."""
     for number, layer in enumerate(layers):
         if number:
             x = x.map(torch.relu_)
-        convolution = cast("BEANConv", layer)
-        u, v = convolution.nodes(x, incidence)
-        x = Parts(u, v, convolution.edges(x, incidence.edge_index, chunk))
+        u, v = layer.nodes(x, incidence)
+        x = Parts(u, v, layer.edges(x, incidence.edge_index, chunk))
     return x
 
 

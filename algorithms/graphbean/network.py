@@ -1,7 +1,8 @@
 """GraphBEAN: an encoder, a decoder of the attributes and a decoder of the structure."""
 
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -10,6 +11,7 @@ from algorithms.graphbean.conv import BEANConv, Pooled
 from algorithms.graphbean.graph import Parts
 from algorithms.graphbean.incidence import Incidence, ScatterIncidence
 from algorithms.graphbean.params import GraphBEANParams
+from algorithms.graphbean.wide import EdgeTarget, edge_error
 
 
 class Reconstruction(NamedTuple):
@@ -18,11 +20,20 @@ class Reconstruction(NamedTuple):
     Shapes:
         x: the attributes again, u (U, in_u), v (V, in_v), e (E, in_e)
         h_u, h_v: (U, k), (V, k); an edge between u and v has the probability sigmoid(h_u · h_v)
+        error_e: the mean squared error of the edges' attributes, () where it was asked for instead of these
     """
 
     x: Parts[Tensor]
     h_u: Tensor
     h_v: Tensor
+    error_e: Tensor | None = None
+
+
+class Layers(nn.ModuleList):
+    """Layers of BEANConv, one after the other."""
+
+    def __iter__(self) -> Iterator[BEANConv]:
+        return cast("Iterator[BEANConv]", super().__iter__())
 
 
 class GraphBEAN(nn.Module):
@@ -42,22 +53,44 @@ class GraphBEAN(nn.Module):
         encoder = [widths, *[hidden] * (params.n_layers_encoder - 1), latent]
         decoder = [latent, *[hidden] * (params.n_layers_decoder - 1), widths]
         # The latent layer leaves a node's own values out: what is told of it must be seen in its neighbourhood.
-        self.encoder = nn.ModuleList(BEANConv(a, b, keep_self=b is not latent) for a, b in pairwise(encoder))
-        self.decoder = nn.ModuleList(BEANConv(a, b) for a, b in pairwise(decoder))
+        self.encoder = Layers(BEANConv(a, b, keep_self=b is not latent) for a, b in pairwise(encoder))
+        self.decoder = Layers(BEANConv(a, b) for a, b in pairwise(decoder))
         self.structure_u = _mlp(latent.u, params.edge_pred_latent, params.n_layers_mlp, params.dropout_prob)
         self.structure_v = _mlp(latent.v, params.edge_pred_latent, params.n_layers_mlp, params.dropout_prob)
         self.dropout_prob = params.dropout_prob
 
     def forward(
-        self, x: Parts[Tensor], incidence: Incidence | ScatterIncidence, pooled: Pooled | None = None
+        self,
+        x: Parts[Tensor],
+        incidence: Incidence | ScatterIncidence,
+        pooled: Pooled | None = None,
+        target: EdgeTarget | None = None,
     ) -> Reconstruction:
-        """`pooled` is what nodes collect of the attributes `x`, which do not change from epoch to epoch."""
+        """What does not change from epoch to epoch may be given, for training.
+
+        `pooled` is what nodes collect of the attributes `x`; with a `target` the edges' attributes are not made, only
+        their error is.
+        """
         z = self._through(self.encoder, x, incidence, pooled)
-        return Reconstruction(self._through(self.decoder, z, incidence), self.structure_u(z.u), self.structure_v(z.v))
+        h_u, h_v = self.structure_u(z.u), self.structure_v(z.v)
+        if target is None:
+            return Reconstruction(self._through(self.decoder, z, incidence), h_u, h_v)
+        *hidden, last = self.decoder
+        x = self._through(hidden, z, incidence)
+        if hidden:
+            x = x.map(self._activate)
+        u, v = last.nodes(x, incidence)
+        not_made: Any = None
+        return Reconstruction(Parts(u, v, not_made), h_u, h_v, edge_error(last, x, incidence, target))
+
+    @property
+    def last(self) -> BEANConv:
+        """The layer that gives back the attributes."""
+        return cast("BEANConv", self.decoder[-1])
 
     def _through(
         self,
-        layers: nn.ModuleList,
+        layers: Iterable[BEANConv],
         x: Parts[Tensor],
         incidence: Incidence | ScatterIncidence,
         pooled: Pooled | None = None,

@@ -22,13 +22,21 @@ class Losses(NamedTuple):
 
 
 def losses(
-    x: Parts[Tensor], reconstructed: Parts[Tensor], edges: Tensor, non_edges: Tensor, params: GraphBEANParams
+    x: Parts[Tensor],
+    reconstructed: Parts[Tensor],
+    edges: Tensor,
+    non_edges: Tensor,
+    params: GraphBEANParams,
+    error_e: Tensor | None = None,
 ) -> Losses:
     """Return the losses of attributes u (U, in_u), v (V, in_v), e (E, in_e) and of logits (E,) and (M,).
 
+    `error_e` is the mean squared error of the edges' attributes if it is known already.
+
     Source: Fathony, Ng, Chen, IJCNN 2023; the structure's mean is over edges and sampled non-edges together.
     """
-    u, v, e = (functional.mse_loss(again, given) for again, given in zip(reconstructed, x, strict=True))
+    u, v = functional.mse_loss(reconstructed.u, x.u), functional.mse_loss(reconstructed.v, x.v)
+    e = functional.mse_loss(reconstructed.e, x.e) if error_e is None else error_e
     # -log sigmoid(s) of an edge is softplus(-s), -log(1 - sigmoid(s)) of a non-edge softplus(s).
     surprise = functional.softplus(-edges).sum() + functional.softplus(non_edges).sum()
     structure = surprise / (len(edges) + len(non_edges))

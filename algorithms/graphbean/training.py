@@ -17,6 +17,7 @@ from algorithms.graphbean.negatives import draw_negatives
 from algorithms.graphbean.network import GraphBEAN, edge_logits
 from algorithms.graphbean.objective import EdgePrediction, losses
 from algorithms.graphbean.params import GraphBEANParams
+from algorithms.graphbean.wide import EdgeTarget, pays
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def train(
     device = device_of(network)
     x, incidence = tensors(graph, device)
     pooled = pool(incidence.u, x.v, x.e), pool(incidence.v, x.u, x.e)
+    target = EdgeTarget(x.e, incidence) if pays(network.last) else None
     optimizer, schedule = optimizer_of(network, params)
     rng = torch.Generator().manual_seed(params.seed)
     history = []
@@ -93,9 +95,9 @@ def train(
                 incidence.edge_index, graph.sizes.u, graph.sizes.v, params.neg_sampler_mult * graph.edges, rng
             )
             optimizer.zero_grad()
-            again = network(x, incidence, pooled)
+            again = network(x, incidence, pooled, target)
             edges, non_edges = edge_logits(again.h_u, again.h_v, incidence), negatives.logits(again.h_u, again.h_v)
-            loss = losses(x, again.x, edges, non_edges, params)
+            loss = losses(x, again.x, edges, non_edges, params, again.error_e)
             torch.autograd.backward(loss.total)
             optimizer.step()
             schedule.step()
