@@ -1,6 +1,6 @@
 """Prints what a training found: the measures, and what is most anomalous with the reasons."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 TOP_COLUMNS = 3
@@ -32,10 +32,10 @@ def show_graph_result(result: Mapping[str, Any], u: str, v: str) -> None:
             f" ({sizes['left_out']:,} left out)"
         )
     metrics = result["metrics"]
-    print(f"\nROC-AUC / average precision on {metrics['evaluated_on']:<18}{'u':>16}{'v':>16}{'pairs':>16}")
-    ranked = {"graphbean": metrics, **metrics["baselines"]}
-    for name, parts in ranked.items():
-        print(f"  {name:<50}" + "".join(f"{_quality(parts[part]):>16}" for part in "uve"))
+    if metrics["baselines"]:  # there are labels
+        print(f"\nROC-AUC / average precision on {metrics['evaluated_on']:<18}{'u':>16}{'v':>16}{'pairs':>16}")
+        for name, parts in {"graphbean": metrics, **metrics["baselines"]}.items():
+            print(f"  {name:<50}" + "".join(f"{_quality(parts[part]):>16}" for part in "uve"))
     for part, title in (("e", f"pairs of {u} and {v}"), ("u", u), ("v", v)):
         threshold = result["threshold"][part]
         print(f"\nThe most anomalous {title}, and what makes them so  (threshold {threshold:.4f})")
@@ -43,14 +43,15 @@ def show_graph_result(result: Mapping[str, Any], u: str, v: str) -> None:
             _show_finding(f"{_who(found):<29}", found)
 
 
-def show_verdicts(answer: Mapping[str, Any], rows: Sequence[int]) -> None:
-    """Print the verdicts on some of the interactions of a prediction."""
-    for position in rows:
-        verdict = answer["rows"][position]
+def show_verdicts(answer: Mapping[str, Any], u: str) -> None:
+    """Print the verdict of a prediction on one u, and on its most anomalous pairs."""
+    pairs = {row["v"]: row for row in answer["rows"] if row["u"] == u}
+    highest = sorted(pairs.values(), key=lambda row: -row["score"])[:TOP_OF_A_PART]
+    for verdict in [*(row for row in answer["u"] if row["id"] == u), *highest]:
         said = "an anomaly" if verdict["anomaly"] else "normal"
-        largest = max(verdict["contributions"].items(), key=lambda item: item[1])
-        why = f", most of it {largest[0]}" if verdict["anomaly"] else ""
-        print(f"  {_who(verdict):<29} score {verdict['score']:<10,.4f}{said}{why}"[:100])
+        reason = max(verdict["contributions"], key=verdict["contributions"].get)
+        who = verdict["id"] if "id" in verdict else _who(verdict)
+        print(f"  {who:<29} score {verdict['score']:<10,.4f}{said:<12}{reason}"[:100])
 
 
 def _show_finding(who: str, found: Mapping[str, Any]) -> None:

@@ -93,20 +93,22 @@ def test_what_it_prints_of_a_graph_fits_into_a_hundred_columns(capsys):
     assert sum("PPPPP" in line for line in lines) == 5, "the first five are shown"
 
 
-def test_verdicts_name_the_pair_and_what_made_an_anomaly(capsys):
+def test_the_verdicts_on_a_node_and_its_pairs_name_the_largest_reason(capsys):
+    low = {"score": 0.5, "anomaly": False, "contributions": {"sum PAID": 0.4, "structure": 0.1}}
+    high = {"score": 7.0, "anomaly": True, "contributions": {"sum PAID": 1.0, "structure": 6.0}}
     answer = {
         "rows": [
-            {"u": "p1", "v": "d1", "score": 0.5, "anomaly": False, "contributions": {"sum PAID": 0.5}},
-            {
-                "u": "new",
-                "v": "d1",
-                "score": 7.0,
-                "anomaly": True,
-                "contributions": {"sum PAID": 1.0, "structure": 6.0},
-            },
-        ]
+            {"u": "new", "v": "d1", **low},
+            {"u": "p1", "v": "d1", **high},
+            {"u": "new", "v": "d2", **high},
+            {"u": "new", "v": "d2", **high},
+        ],
+        "u": [{"id": "p1", **low}, {"id": "new", **high}],
     }
-    findings.show_verdicts(answer, [0, 1])
-    first, second = capsys.readouterr().out.splitlines()
-    assert first.split() == ["p1", "–", "d1", "score", "0.5000", "normal"]
-    assert second.endswith("score 7.0000    an anomaly, most of it structure")
+    findings.show_verdicts(answer, "new")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        ["new", "score", "7.0000", "an", "anomaly", "structure"],
+        ["new", "–", "d2", "score", "7.0000", "an", "anomaly", "structure"],
+        ["new", "–", "d1", "score", "0.5000", "normal", "sum", "PAID"],
+    ]

@@ -44,6 +44,31 @@ def test_it_finds_the_planted_anomalies_of_the_bundled_records(service):
     assert service.answers(), "a service that the demo did not start goes on"
 
 
+def test_it_finds_the_rings_of_the_bundled_claims(service):
+    answer = run_demo(service.port, "--graph")
+    assert answer.returncode == 0, answer.stderr
+    assert re.findall(r"^  (\d) \w", answer.stdout, re.MULTILINE) == list("12345678")
+    rows = dict(
+        re.findall(r"^  (graphbean|degree|mahalanobis|isolation_forest) +([\d.]+) /", answer.stdout, re.MULTILINE)
+    )
+    assert float(rows["graphbean"]) > 0.9
+    assert set(rows) == {"graphbean", "degree", "mahalanobis", "isolation_forest"}
+    labels = re.findall(r"^  \S.* score .* label (\d)$", answer.stdout, re.MULTILINE)
+    assert len(labels) == 15
+    assert labels.count("1") >= 12
+    assert re.search(r"^  NEVER-SEEN +score \S+ +an anomaly", answer.stdout, re.MULTILINE)
+    assert max(len(line) for line in answer.stdout.splitlines()) <= 100
+
+
+def test_it_takes_interactions_of_ones_own(service, tmp_path):
+    rows = [f"0{n % 9};s{n % 4}" for n in range(60)]
+    (tmp_path / "own.csv").write_text("\n".join(["buyer;seller", *rows]))
+    answer = run_demo(service.port, "--graph", "--csv", str(tmp_path / "own.csv"), "--u", "buyer", "--v", "seller")
+    assert answer.returncode == 0, answer.stderr
+    assert "9 u, 4 v, 36 pairs from 60 rows" in answer.stdout
+    assert "ROC-AUC" not in answer.stdout
+
+
 def test_it_takes_a_file_of_ones_own_without_a_label(service, tmp_path):
     with (tmp_path / "own.csv").open("w", newline="") as file:
         writer = csv.writer(file)

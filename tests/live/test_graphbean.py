@@ -21,7 +21,7 @@ def client(service: Any) -> GraphClient:
     """Give a trained network: labelled claims, other claims to evaluate, and planted anomalies."""
     client = GraphClient(service.url, "graph")
     client.create()
-    client.put(client.feeder, FEEDER)
+    client.put(client.feeder, FEEDER | {"label_share": 0.2})
     client.put(client.netconf, NETCONF | {"iter": 30, "inject_anomalies": PLANTED})
     client.upload(csv_of([*CLAIMS, ("x1", "", "d1", 5, "a", "No"), ("x2", "007", "", 5, "a", "No")]))
     client.upload(csv_of(claims(200, seed=1)), node="evaldata")
