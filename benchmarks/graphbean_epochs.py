@@ -47,8 +47,8 @@ SHAPES: dict[str, Callable[[], BipartiteGraph]] = {
 def main(argv: Sequence[str]) -> None:
     """Time both on the same graph, each in a process of its own, in turn.
 
-    A round's figure is the median of its epochs; the fastest round counts, so that other load on the machine disturbs no
-    one's figure. Widths 32, 2 + 2 + 2 layers, five negatives an edge, float32.
+    A round's figure is the median of its epochs; the fastest round counts, so that other load on the machine disturbs
+    no one's figure. Widths 32, 2 + 2 + 2 layers, five negatives an edge, float32.
     """
     arguments = parser("graphbean_epochs", f"{__doc__}\n\n{main.__doc__}")
     arguments.add_argument("--shape", action="append", choices=list(SHAPES), help="default: all of them")

@@ -1,5 +1,7 @@
-"""GraphBEAN the obvious way in PyTorch Geometric, the peer of the speed benchmark: gathers by indexing, scatters, one
-linear layer on what was concatenated, negatives drawn pair by pair. The same network, loss and optimizer as the product's.
+"""GraphBEAN the obvious way in PyTorch Geometric, the peer of the speed benchmark.
+
+Gathers by indexing, scatters, one linear layer on what was concatenated, negatives drawn pair by pair; the network, the
+loss and the optimizer are those of the product.
 """
 
 import time

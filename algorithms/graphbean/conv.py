@@ -1,6 +1,5 @@
 """BEANConv: one round of messages between u nodes, v nodes and the edges between them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,8 +9,8 @@ from torch.nn import functional
 from algorithms.graphbean.graph import Parts
 from algorithms.graphbean.incidence import Incidence, ScatterIncidence, pool
 
-Pooled = tuple[Sequence[Tensor], Sequence[Tensor]]
-"""What u nodes and v nodes collect, see `pool`."""
+Collected = tuple[Tensor, Tensor]
+"""What u nodes (U, into_u) and v nodes (V, into_v) take in."""
 
 
 class Norm(nn.BatchNorm1d):
@@ -48,23 +47,26 @@ class BEANConv(nn.Module):
             self.linear_e, self.norm_e = EdgeLinear(widths_in, widths_out.e), Norm(widths_out.e)
 
     def forward(
-        self, x: Parts[Tensor], incidence: Incidence | ScatterIncidence, pooled: Pooled | None = None
+        self, x: Parts[Tensor], incidence: Incidence | ScatterIncidence, collected: Collected | None = None
     ) -> Parts[Tensor]:
-        """`pooled` is what nodes collect of `x`, when it is known already."""
-        u, v = self.nodes(x, incidence, pooled)
+        """`collected` is what nodes take in of `x`, when it is known already."""
+        u, v = self.nodes(x, incidence, collected)
         e: Any = None if self.linear_e is None else self.norm_e(self.linear_e(x, incidence))
         return Parts(u, v, e)
 
     def nodes(
-        self, x: Parts[Tensor], incidence: Incidence | ScatterIncidence, pooled: Pooled | None = None
+        self, x: Parts[Tensor], incidence: Incidence | ScatterIncidence, collected: Collected | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the nodes' part of the output."""
-        into_u, into_v = pooled or (pool(incidence.u, x.v, x.e), pool(incidence.v, x.u, x.e))
+        into_u, into_v = collected or self.collect(x, incidence)
+        return self.norm_u(self.linear_u(into_u)), self.norm_v(self.linear_v(into_v))
+
+    def collect(self, x: Parts[Tensor], incidence: Incidence | ScatterIncidence) -> Collected:
+        """Return what the nodes take in."""
+        into_u, into_v = pool(incidence.u, x.v, x.e), pool(incidence.v, x.u, x.e)
         if self.keep_self:
             into_u, into_v = [x.u, *into_u], [x.v, *into_v]
-        u = self.norm_u(self.linear_u(torch.cat(list(into_u), dim=1)))
-        v = self.norm_v(self.linear_v(torch.cat(list(into_v), dim=1)))
-        return u, v
+        return torch.cat(into_u, dim=1), torch.cat(into_v, dim=1)
 
     def edges(self, x: Parts[Tensor], edge_index: Tensor, chunk: int) -> Any:
         """Return the edges' part of the output, for `chunk` of the edges (2, E) at a time; for inference."""

@@ -6,7 +6,6 @@ edges.
 """
 
 import warnings
-from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -35,7 +34,7 @@ class Side(Protocol):
         """(N, C) → (E, C): for each edge the value of its node."""
 
 
-def pool(side: Side, x_other: Tensor, x_e: Tensor | None) -> Sequence[Tensor]:
+def pool(side: Side, x_other: Tensor, x_e: Tensor | None) -> list[Tensor]:
     """Return all that a node collects: mean and max over its neighbours and, if edges have values, over its edges."""
     pooled = [side.mean_of_nodes(x_other), side.max_of_nodes(x_other)]
     if x_e is not None:

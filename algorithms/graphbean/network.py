@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 from torch import Tensor, nn
 from torch.nn import functional
 
-from algorithms.graphbean.conv import BEANConv, Pooled
+from algorithms.graphbean.conv import BEANConv, Collected
 from algorithms.graphbean.graph import Parts
 from algorithms.graphbean.incidence import Incidence, ScatterIncidence
 from algorithms.graphbean.params import GraphBEANParams
@@ -63,15 +63,15 @@ class GraphBEAN(nn.Module):
         self,
         x: Parts[Tensor],
         incidence: Incidence | ScatterIncidence,
-        pooled: Pooled | None = None,
+        collected: Collected | None = None,
         target: EdgeTarget | None = None,
     ) -> Reconstruction:
         """What does not change from epoch to epoch may be given, for training.
 
-        `pooled` is what nodes collect of the attributes `x`; with a `target` the edges' attributes are not made, only
-        their error is.
+        `collected` is what nodes take in of the attributes `x`; with a `target` the edges' attributes are not made but
+        their error.
         """
-        z = self._through(self.encoder, x, incidence, pooled)
+        z = self._through(self.encoder, x, incidence, collected)
         h_u, h_v = self.structure_u(z.u), self.structure_v(z.v)
         if target is None:
             return Reconstruction(self._through(self.decoder, z, incidence), h_u, h_v)
@@ -84,6 +84,11 @@ class GraphBEAN(nn.Module):
         return Reconstruction(Parts(u, v, not_made), h_u, h_v, edge_error(last, x, incidence, target))
 
     @property
+    def first(self) -> BEANConv:
+        """The layer that takes in the attributes."""
+        return cast("BEANConv", self.encoder[0])
+
+    @property
     def last(self) -> BEANConv:
         """The layer that gives back the attributes."""
         return cast("BEANConv", self.decoder[-1])
@@ -93,12 +98,12 @@ class GraphBEAN(nn.Module):
         layers: Iterable[BEANConv],
         x: Parts[Tensor],
         incidence: Incidence | ScatterIncidence,
-        pooled: Pooled | None = None,
+        collected: Collected | None = None,
     ) -> Parts[Tensor]:
         for number, layer in enumerate(layers):
             if number:
                 x = x.map(self._activate)
-            x = layer(x, incidence, pooled if number == 0 else None)
+            x = layer(x, incidence, collected if number == 0 else None)
         return x
 
     def _activate(self, x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import MultiStepLR
 
 from algorithms.errors import DataError
 from algorithms.graphbean.graph import BipartiteGraph, Parts
-from algorithms.graphbean.incidence import Incidence, ScatterIncidence, pool
+from algorithms.graphbean.incidence import Incidence, ScatterIncidence
 from algorithms.graphbean.negatives import draw_negatives
 from algorithms.graphbean.network import GraphBEAN, edge_logits
 from algorithms.graphbean.objective import EdgePrediction, losses
@@ -81,7 +81,7 @@ def train(
     """
     device = device_of(network)
     x, incidence = tensors(graph, device)
-    pooled = pool(incidence.u, x.v, x.e), pool(incidence.v, x.u, x.e)
+    collected = network.first.collect(x, incidence)
     target = EdgeTarget(x.e, incidence) if pays(network.last) else None
     optimizer, schedule = optimizer_of(network, params)
     rng = torch.Generator().manual_seed(params.seed)
@@ -95,7 +95,7 @@ def train(
                 incidence.edge_index, graph.sizes.u, graph.sizes.v, params.neg_sampler_mult * graph.edges, rng
             )
             optimizer.zero_grad()
-            again = network(x, incidence, pooled, target)
+            again = network(x, incidence, collected, target)
             edges, non_edges = edge_logits(again.h_u, again.h_v, incidence), negatives.logits(again.h_u, again.h_v)
             loss = losses(x, again.x, edges, non_edges, params, again.error_e)
             torch.autograd.backward(loss.total)

@@ -3,7 +3,7 @@ import torch
 
 from algorithms.graphbean.conv import BEANConv
 from algorithms.graphbean.graph import Parts
-from algorithms.graphbean.incidence import Incidence, ScatterIncidence, pool
+from algorithms.graphbean.incidence import Incidence, ScatterIncidence
 
 PAIRS = torch.tensor([[0, 0, 1], [0, 1, 1]])
 X = Parts(torch.tensor([[1.0], [2.0]]), torch.tensor([[10.0], [30.0]]), torch.tensor([[5.0], [7.0], [9.0]]))
@@ -61,6 +61,6 @@ def test_edges_computed_in_chunks_are_those_computed_at_once(chunk, width_e):
 def test_what_nodes_collect_may_be_given():
     torch.manual_seed(0)
     conv, incidence = BEANConv(Parts(1, 1, 1), Parts(3, 3, 3)).eval(), Incidence(PAIRS, 2, 2)
-    pooled = pool(incidence.u, X.v, X.e), pool(incidence.v, X.u, X.e)
-    for given, computed in zip(conv(X, incidence, pooled), conv(X, incidence), strict=True):
+    collected = conv.collect(X, incidence)
+    for given, computed in zip(conv(X, incidence, collected), conv(X, incidence), strict=True):
         assert torch.equal(given, computed)

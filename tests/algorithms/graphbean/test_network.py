@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from algorithms.graphbean.graph import Parts
-from algorithms.graphbean.incidence import Incidence, pool
+from algorithms.graphbean.incidence import Incidence
 from algorithms.graphbean.network import GraphBEAN, edge_logits
 from algorithms.graphbean.params import GraphBEANParams
 from tests.algorithms.graphbean.graphs import random_graph
@@ -55,8 +55,8 @@ def test_the_logit_of_an_edge_is_the_product_of_its_ends():
 def test_aggregates_computed_beforehand_change_nothing():
     x, incidence = inputs(random_graph())
     network = GraphBEAN(WIDTHS, GraphBEANParams()).eval()
-    pooled = pool(incidence.u, x.v, x.e), pool(incidence.v, x.u, x.e)
-    for given, computed in zip(network(x, incidence, pooled).x, network(x, incidence).x, strict=True):
+    collected = network.first.collect(x, incidence)
+    for given, computed in zip(network(x, incidence, collected).x, network(x, incidence).x, strict=True):
         assert torch.equal(given, computed)
 
 
