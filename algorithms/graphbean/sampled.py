@@ -1,22 +1,24 @@
-"""Training on sampled neighbourhoods, in memory that is bounded by the batch beside the graph itself."""
+"""Training on sampled neighbourhoods: beside the graph, memory is bounded by the batch."""
 
 import math
 import time
 from collections.abc import Callable
 from dataclasses import astuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from algorithms.graphbean.conv import Collected
 from algorithms.graphbean.graph import BipartiteGraph, Parts
 from algorithms.graphbean.negatives import Negatives, deal
 from algorithms.graphbean.network import GraphBEAN
 from algorithms.graphbean.objective import EdgePrediction, Losses, losses
 from algorithms.graphbean.params import GraphBEANParams
 from algorithms.graphbean.sampling import Neighbourhood, NeighbourSampler
-from algorithms.graphbean.training import Epoch, device_of, epoch_of, incidence_of, optimizer_of
+from algorithms.graphbean.training import Epoch, device_of, epoch_of, incidence_of, optimizer_of, tensors
 
 
 def train_sampled(
@@ -28,11 +30,14 @@ def train_sampled(
     """Train on a graph whose attributes are standardised (float32); in an epoch every edge is a seed once.
 
     Every step takes about `batch_size` seed edges and a neighbourhood of them; its loss is that of the seed edges and
-    of the nodes at their ends. The history has the means over the steps. Isolated nodes are never trained on.
+    of the nodes at their ends, by the inverse of their degrees, so that over an epoch every node counts as much. What
+    nodes collect of the attributes, the first hop, is that of the whole graph, not of the sample. The history has the
+    means over the steps. Isolated nodes are never trained on.
 
     Raises:
         DataError: the loss is not finite any more.
     """
+    source = _Source.of(graph, network)
     sampler = NeighbourSampler(graph, params.num_neighbors_u, params.num_neighbors_v)
     optimizer, schedule = optimizer_of(network, params)
     rng, dealer = np.random.default_rng(params.seed), torch.Generator().manual_seed(params.seed)
@@ -47,7 +52,7 @@ def train_sampled(
                 part = sampler.sample(seeds, rng)
                 optimizer.zero_grad()
                 negatives = negatives_of(part, sampler, params.neg_sampler_mult * len(seeds), dealer)
-                loss, prediction = _losses(network, graph, part, negatives, params)
+                loss, prediction = _losses(network, source, part, negatives, params)
                 torch.autograd.backward(loss.total)
                 optimizer.step()
                 steps.append([*torch.stack(loss).tolist(), *astuple(prediction)])
@@ -67,25 +72,53 @@ def seed_batches(edges: int, batch_size: int, rng: np.random.Generator) -> list[
     return np.array_split(rng.permutation(edges), max(1, math.ceil(edges / batch_size)))
 
 
+class _Source(NamedTuple):
+    """The graph's tensors that batches take their rows from, in the computer's memory.
+
+    Shapes:
+        x: u (U, in_u), v (V, in_v), e (E, in_e)
+        collected: (U, into_u), (V, into_v) what nodes take in of x in the first layer
+        weights: (U,), (V,) the inverse of the degree
+        device: where the network is
+    """
+
+    x: Parts[Tensor]
+    collected: Collected
+    weights: tuple[Tensor, Tensor]
+    device: torch.device
+
+    @classmethod
+    def of(cls, graph: BipartiteGraph, network: GraphBEAN) -> "_Source":
+        x, incidence = tensors(graph, torch.device("cpu"))
+        collected = network.first.collect(x, incidence)
+        weight_u, weight_v = (torch.from_numpy(1 / np.maximum(degrees, 1)).float() for degrees in graph.degrees())
+        return cls(x, collected, (weight_u, weight_v), device_of(network))
+
+
 def _losses(
-    network: GraphBEAN, graph: BipartiteGraph, part: Neighbourhood, negatives: Negatives, params: GraphBEANParams
+    network: GraphBEAN, source: _Source, part: Neighbourhood, negatives: Negatives, params: GraphBEANParams
 ) -> tuple[Losses, EdgePrediction]:
     """Return the losses of the seeds of a part of the graph, and the prediction of the seed edges."""
-    device = device_of(network)
-    pairs = zip(graph.x, part.members, strict=True)
-    x = Parts(*(torch.from_numpy(values[numbers]).to(device) for values, numbers in pairs))
-    seeds = part.seeds.map(lambda places: torch.from_numpy(places).to(device))
+    device = source.device
+    members = part.members.map(torch.from_numpy)
+    x = Parts(*(values[rows].to(device) for values, rows in zip(source.x, members, strict=True)))
+    into_u, into_v = (values[rows].to(device) for values, rows in zip(source.collected, members[:2], strict=True))
     edge_index = torch.from_numpy(part.edge_index)
-    again = network(x, incidence_of(edge_index, len(x.u), len(x.v), device))
-    u, v = edge_index.to(device)[:, seeds.e]
-    edges = (again.h_u.index_select(0, u) * again.h_v.index_select(0, v)).sum(dim=1)
+    again = network(x, incidence_of(edge_index, len(x.u), len(x.v), device), (into_u, into_v))
+    seeds = torch.from_numpy(part.seeds.e)
+    ends = edge_index[:, seeds]
+    weight_u, weight_v = (
+        values[rows[end]].to(device) for values, rows, end in zip(source.weights, members[:2], ends, strict=True)
+    )
+    rows = Parts(*(numbers.to(device) for numbers in (*ends, seeds)))
+    edges = (again.h_u.index_select(0, rows.u) * again.h_v.index_select(0, rows.v)).sum(dim=1)
     non_edges = Negatives(*(numbers.to(device) for numbers in negatives)).logits(again.h_u, again.h_v)
-    loss = losses(_at(x, seeds), _at(again.x, seeds), edges, non_edges, params)
+    loss = losses(_at(x, rows), _at(again.x, rows), edges, non_edges, params, weights=(weight_u, weight_v))
     return loss, EdgePrediction.of(edges, non_edges)
 
 
-def _at(x: Parts[Tensor], places: Parts[Tensor]) -> Parts[Tensor]:
-    return Parts(*(values.index_select(0, rows) for values, rows in zip(x, places, strict=True)))
+def _at(x: Parts[Tensor], rows: Parts[Tensor]) -> Parts[Tensor]:
+    return Parts(*(values.index_select(0, numbers) for values, numbers in zip(x, rows, strict=True)))
 
 
 def negatives_of(part: Neighbourhood, sampler: NeighbourSampler, count: int, rng: torch.Generator) -> Negatives:

@@ -26,6 +26,13 @@ def test_the_loss_is_the_sum_worked_out_by_hand():
     assert loss.total.item() == pytest.approx(1.5 + 9 + 20 + structure / 2)
 
 
+def test_nodes_can_have_weights():
+    weights = torch.tensor([1.0, 3.0]), torch.tensor([5.0])
+    loss = losses(X, AGAIN, torch.tensor([0.0]), torch.tensor([0.0]), GraphBEANParams(), weights=weights)
+    assert loss.u.item() == pytest.approx((1 * 1 / 2 + 3 * 5 / 2) / 4)
+    assert loss.v.item() == pytest.approx(9.0)
+
+
 def test_extreme_logits_keep_the_loss_finite():
     loss = losses(X, X, torch.tensor([-500.0, 500.0]), torch.tensor([500.0]), GraphBEANParams())
     assert loss.structure.item() == pytest.approx(1000 / 3)
