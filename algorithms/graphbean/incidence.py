@@ -6,6 +6,7 @@ edges.
 """
 
 import warnings
+from collections.abc import Iterator
 from typing import Protocol
 
 import torch
@@ -36,10 +37,16 @@ class Side(Protocol):
 
 def pool(side: Side, x_other: Tensor, x_e: Tensor | None) -> list[Tensor]:
     """Return all that a node collects: mean and max over its neighbours and, if edges have values, over its edges."""
-    pooled = [side.mean_of_nodes(x_other), side.max_of_nodes(x_other)]
+    return list(pool_in_turn(side, x_other, x_e))
+
+
+def pool_in_turn(side: Side, x_other: Tensor, x_e: Tensor | None) -> Iterator[Tensor]:
+    """Give what `pool` returns, each made when it is asked for."""
+    yield side.mean_of_nodes(x_other)
+    yield side.max_of_nodes(x_other)
     if x_e is not None:
-        pooled += [side.mean_of_edges(x_e), side.max_of_edges(x_e)]
-    return pooled
+        yield side.mean_of_edges(x_e)
+        yield side.max_of_edges(x_e)
 
 
 class ScatterSide:

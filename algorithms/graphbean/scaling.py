@@ -1,6 +1,6 @@
 """Attributes on a common scale, by statistics of the training graph that are kept with the model."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -12,6 +12,8 @@ from algorithms.graphbean.params import GraphBEANParams
 
 LOG_DEGREE = "log degree"
 SQUASH = 3.0
+CHUNK = 2**16
+"""Rows scaled at once."""
 LARGEST = 1e6
 """Standardised values are cut here: an absurd number stays absurd and finite."""
 
@@ -32,12 +34,24 @@ class Standardised:
     @classmethod
     def fit(cls, x: Values) -> Self:
         """Take the statistics of x (N, C)."""
-        if not len(x):
-            return cls(np.zeros(x.shape[1]), np.ones(x.shape[1]))
-        deviation = x.std(axis=0)
+        return cls.of(lambda rows: x[rows], *x.shape)
+
+    @classmethod
+    def of(cls, values: Callable[[slice], NDArray[Any]], count: int, width: int) -> Self:
+        """Take the statistics of `values` (count, width), which are asked for some rows at a time."""
+        if not count:
+            return cls(np.zeros(width), np.ones(width))
+        mean, largest, variance = np.zeros(width), np.zeros(width), np.zeros(width)
+        for rows in _chunks(count):
+            mean += values(rows).sum(axis=0, dtype=np.float64) / count
+        for rows in _chunks(count):
+            some = values(rows).astype(np.float64, copy=False)
+            np.maximum(largest, np.abs(some).max(axis=0), out=largest)
+            variance += np.square(some - mean).sum(axis=0) / count
+        deviation = np.sqrt(variance)
         # Of a constant column rounding leaves a little, which is no scale.
-        negligible = deviation <= 1e-12 * np.abs(x).max(axis=0)
-        return cls(x.mean(axis=0), np.where(negligible, 1.0, deviation))
+        negligible = deviation <= 1e-12 * largest
+        return cls(mean, np.where(negligible, 1.0, deviation))
 
     def apply(self, x: Values) -> Values:
         return (x - self.mean) / self.deviation
@@ -69,9 +83,10 @@ class Squashed:
     def fit(cls, x: Values) -> Self:
         """Take the statistics of x (N, C)."""
         first = Standardised.fit(x)
-        z = first.apply(x)
-        median = np.median(z, axis=0) if len(z) else np.zeros(x.shape[1])
-        return cls(first, median, Standardised.fit(_squash(z - median)))
+        median = np.zeros(x.shape[1])
+        if len(x):
+            median = first.apply(np.array([np.median(column) for column in x.T], np.float64))
+        return cls(first, median, Standardised.of(lambda rows: _squash(first.apply(x[rows]) - median), *x.shape))
 
     def apply(self, x: Values) -> Values:
         return self.second.apply(_squash(self.first.apply(x) - self.median))
@@ -125,10 +140,8 @@ class AttributeScaling:
         for part, values, columns in zip(PARTS, attributes, self.columns, strict=True):
             if values.shape[1] != columns.width:
                 raise ValueError(f"{part} has {values.shape[1]} attributes, the training graph had {columns.width}")
-        scaled = (columns.apply(values) for columns, values in zip(self.columns, attributes, strict=True))
-        return BipartiteGraph(
-            graph.edge_index, Parts(*(np.clip(z, -LARGEST, LARGEST).astype(np.float32) for z in scaled))
-        )
+        pairs = zip(self.columns, attributes, strict=True)
+        return BipartiteGraph(graph.edge_index, Parts(*(_scaled(columns, values) for columns, values in pairs)))
 
     def restore(self, part: Literal["u", "v", "e"], scaled: NDArray[Any]) -> Values:
         """Return scaled attributes (N, C) of a part in their own units."""
@@ -151,12 +164,23 @@ class AttributeScaling:
         return cls(stored["scaling"], stored["log_degree"], columns)
 
 
-def _attributes(graph: BipartiteGraph, *, log_degree: bool) -> Parts[Values]:
-    x = graph.x.map(lambda values: values.astype(np.float64, copy=False))
+def _attributes(graph: BipartiteGraph, *, log_degree: bool) -> Parts[NDArray[Any]]:
     if not log_degree:
-        return x
+        return graph.x
     u, v = (np.log1p(degree.astype(np.float64))[:, None] for degree in graph.degrees())
-    return Parts(np.hstack([x.u, u]), np.hstack([x.v, v]), x.e)
+    return Parts(np.hstack([graph.x.u, u]), np.hstack([graph.x.v, v]), graph.x.e)
+
+
+def _scaled(columns: Standardised | Squashed, values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return values (N, C) scaled, in float64 only some rows at a time."""
+    scaled = np.empty(values.shape, np.float32)
+    for rows in _chunks(len(values)):
+        scaled[rows] = np.clip(columns.apply(values[rows].astype(np.float64, copy=False)), -LARGEST, LARGEST)
+    return scaled
+
+
+def _chunks(count: int) -> Iterator[slice]:
+    return (slice(start, start + CHUNK) for start in range(0, count, CHUNK))
 
 
 def _squash(z: Values) -> Values:

@@ -5,7 +5,7 @@ import pytest
 
 from algorithms.graphbean.graph import BipartiteGraph, Parts
 from algorithms.graphbean.params import GraphBEANParams
-from algorithms.graphbean.scaling import AttributeScaling
+from algorithms.graphbean.scaling import CHUNK, AttributeScaling
 from tests.algorithms.graphbean.graphs import random_graph
 
 
@@ -94,3 +94,16 @@ def test_another_number_of_attributes_is_refused(params):
     scaling = AttributeScaling.fit(random_graph(), params)
     with pytest.raises(ValueError, match=r"u has \d attributes, the training graph had"):
         scaling.apply(random_graph(widths=(5, 2, 4)))
+
+
+def test_a_part_that_is_scaled_in_several_chunks_has_the_statistics_of_all_of_it(params):
+    rows = 2 * CHUNK + 3
+    values = np.exp(np.random.default_rng(0).normal(size=(rows, 2))) * [1.0, 1e6]
+    ends = np.arange(rows)
+    graph = BipartiteGraph(np.stack([ends, ends]), Parts(np.zeros((rows, 1)), np.zeros((rows, 1)), values))
+    z = (values - values.mean(axis=0)) / values.std(axis=0)
+    if params.scoring == "collective":
+        spread = z - np.median(z, axis=0)
+        z = np.sign(spread) * np.log1p(3 * np.abs(spread))
+        z = (z - z.mean(axis=0)) / z.std(axis=0)
+    np.testing.assert_allclose(AttributeScaling.fit(graph, params).apply(graph).x.e, z, rtol=1e-5, atol=1e-6)
