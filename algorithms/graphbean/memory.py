@@ -4,7 +4,8 @@ import ctypes
 import sys
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_LARGE = 2**30
+_LARGE = 2**27
+"""Bytes; what is larger goes back, for it comes with large graphs, whose memory must be there for the next step."""
 
 
 def keep_freed_memory() -> None:
