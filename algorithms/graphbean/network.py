@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -92,6 +93,18 @@ class GraphBEAN(nn.Module):
     def last(self) -> BEANConv:
         """The layer that gives back the attributes."""
         return cast("BEANConv", self.decoder[-1])
+
+    @torch.no_grad()
+    def leave_out(self, constant: Parts[Tensor]) -> None:
+        """Give the attributes u (in_u,), v (in_v,), e (in_e,) that are True back as 0, from now on.
+
+        For scaled attributes that do not vary: 0 is right, and nothing ever teaches the network anything else about
+        them. Its untrained answers would pass for anomalies.
+        """
+        layer = self.last
+        for norm, columns in zip((layer.norm_u, layer.norm_v, layer.norm_e), constant, strict=True):
+            norm.weight[columns] = 0.0
+            norm.bias[columns] = 0.0
 
     def _through(
         self,
