@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def main(argv: list[str]) -> int:
     if name not in known:
         print(f"no benchmark is called {name}; there are: {', '.join(known)}", file=sys.stderr)
         return 2
+    # As the service's training children run: threads that wait do not spin. Read when a library is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     importlib.import_module(f"benchmarks.{name}").main(options)
     return 0
 
