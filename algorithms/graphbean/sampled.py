@@ -2,26 +2,23 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import astuple
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from algorithms.graphbean.conv import Collected
 from algorithms.graphbean.graph import BipartiteGraph, Parts
 from algorithms.graphbean.negatives import Negatives, deal
-from algorithms.graphbean.network import GraphBEAN, Reconstruction
+from algorithms.graphbean.network import GraphBEAN
 from algorithms.graphbean.objective import EdgePrediction, Losses, losses
 from algorithms.graphbean.params import GraphBEANParams
 from algorithms.graphbean.sampling import Neighbourhood, NeighbourSampler
 from algorithms.graphbean.training import Epoch, device_of, epoch_of, incidence_of, optimizer_of, tensors
-
-SETTLING = 50
-"""Most batches behind the final statistics of the batch normalisation."""
 
 
 def train_sampled(
@@ -35,8 +32,10 @@ def train_sampled(
     Every step takes about `batch_size` seed edges and a neighbourhood of them; its loss is that of the seed edges and
     of the nodes at their ends, by the inverse of their degrees, so that over an epoch every node counts as much. What
     nodes collect of the attributes, the first hop, is that of the whole graph, not of the sample. The history has the
-    means over the steps. Isolated nodes are never trained on. At the end the statistics of the batch normalisation
-    become the means over many batches, for those that the steps leave behind hang on the last few.
+    means over the steps. Isolated nodes are never trained on.
+
+    The statistics of the batch normalisation stay as the steps leave them: taken anew at the end, from many batches,
+    they made the scores no better.
 
     Raises:
         DataError: the loss is not finite any more.
@@ -65,8 +64,6 @@ def train_sampled(
             seconds = time.perf_counter() - began
             history.append(epoch_of(number, means[:5], EdgePrediction(*means[5:]), seconds))
             on_epoch(history[-1])
-        settled = seed_batches(graph.edges, params.batch_size, rng)[:SETTLING]
-        _settle(network, source, (sampler.sample(seeds, rng) for seeds in settled))
     return history
 
 
@@ -101,48 +98,26 @@ class _Source(NamedTuple):
         return cls(x, collected, (weight_u, weight_v), device_of(network))
 
 
-def _reconstruct(network: GraphBEAN, source: _Source, part: Neighbourhood) -> tuple[Parts[Tensor], Reconstruction]:
-    """Return the attributes of a part of the graph, and what the network makes of it."""
-    members = part.members.map(torch.from_numpy)
-    x = Parts(*(values[rows].to(source.device) for values, rows in zip(source.x, members, strict=True)))
-    into_u, into_v = (
-        values[rows].to(source.device) for values, rows in zip(source.collected, members[:2], strict=True)
-    )
-    incidence = incidence_of(torch.from_numpy(part.edge_index), len(x.u), len(x.v), source.device)
-    return x, network(x, incidence, (into_u, into_v))
-
-
 def _losses(
     network: GraphBEAN, source: _Source, part: Neighbourhood, negatives: Negatives, params: GraphBEANParams
 ) -> tuple[Losses, EdgePrediction]:
     """Return the losses of the seeds of a part of the graph, and the prediction of the seed edges."""
     device = source.device
-    x, again = _reconstruct(network, source, part)
+    members = part.members.map(torch.from_numpy)
+    x = Parts(*(values[rows].to(device) for values, rows in zip(source.x, members, strict=True)))
+    into_u, into_v = (values[rows].to(device) for values, rows in zip(source.collected, members[:2], strict=True))
+    edge_index = torch.from_numpy(part.edge_index)
+    again = network(x, incidence_of(edge_index, len(x.u), len(x.v), device), (into_u, into_v))
     seeds = torch.from_numpy(part.seeds.e)
-    ends = torch.from_numpy(part.edge_index)[:, seeds]
+    ends = edge_index[:, seeds]
     weight_u, weight_v = (
-        values[torch.from_numpy(numbers)[end]].to(device)
-        for values, numbers, end in zip(source.weights, part.members[:2], ends, strict=True)
+        values[rows[end]].to(device) for values, rows, end in zip(source.weights, members[:2], ends, strict=True)
     )
     rows = Parts(*(numbers.to(device) for numbers in (*ends, seeds)))
     edges = (again.h_u.index_select(0, rows.u) * again.h_v.index_select(0, rows.v)).sum(dim=1)
     non_edges = Negatives(*(numbers.to(device) for numbers in negatives)).logits(again.h_u, again.h_v)
     loss = losses(_at(x, rows), _at(again.x, rows), edges, non_edges, params, weights=(weight_u, weight_v))
     return loss, EdgePrediction.of(edges, non_edges)
-
-
-@torch.no_grad()
-def _settle(network: GraphBEAN, source: _Source, parts: Iterable[Neighbourhood]) -> None:
-    """Make the running statistics, of a network in training mode, the means over these parts of the graph."""
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # each batch counts as much
-    for part in parts:
-        _reconstruct(network, source, part)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
 
 
 def _at(x: Parts[Tensor], rows: Parts[Tensor]) -> Parts[Tensor]:
