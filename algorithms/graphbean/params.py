@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from algorithms.params import ColumnName, ColumnNames, Params, Share
 
 WIDEST, MOST_LAYERS = 4096, 16
+EPOCHS, COOLED_AT = 200, 165
 Width = Annotated[int, Field(ge=1, le=WIDEST)]
 _LATENT = TypeAdapter(tuple[Width, Width])
 _WIDTH_SCHEMA = {"type": "integer", "minimum": 1, "maximum": WIDEST}
@@ -101,14 +102,23 @@ class GraphBEANParams(Params):
     n_layers_mlp: int = Field(2, ge=1, le=MOST_LAYERS, description="layers of the structure decoder")
     dropout_prob: float = Field(0.0, ge=0, lt=1, description="dropout after every hidden layer")
     learning_rate: float = Field(0.01, gt=0, le=10, description="of Adam")
-    epochs: int = Field(200, alias="iter", ge=1, le=1_000_000)
-    milestones: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        (), max_length=100, description="epochs after which the learning rate is multiplied by gamma"
+    epochs: int = Field(EPOCHS, alias="iter", ge=1, le=1_000_000)
+    milestones: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
+        None,
+        max_length=100,
+        description="epochs after which the learning rate is multiplied by gamma; default: once, after 165 epochs of 200"
+        " or that share of more or fewer; []: never",
     )
     gamma: float = Field(0.2, gt=0, le=1)
     neg_sampler_mult: int = Field(5, ge=1, le=100, description="sampled non-edges for each edge")
     xe_loss_weight: float = Field(1.0, ge=0, le=1e6, description="weight of the edge attributes' error")
     structure_loss_weight: float = Field(0.2, ge=0, le=1e6, description="eta: weight of the structure cross-entropy")
+    structure_score_weight: float | None = Field(
+        None,
+        ge=0,
+        le=1e6,
+        description="weight of a pair's surprise in its score; default: half of structure_loss_weight",
+    )
     score_agg: Literal["max", "mean", "sum"] = Field("max", description="how its edges' scores add to a node's")
     scoring: Literal["reconstruction", "collective"] = Field(
         "reconstruction", description="the paper's scores, or those for dense blocks of colluding users and items"
@@ -157,7 +167,9 @@ class GraphBEANParams(Params):
             raise ValueError("score_agg belongs to scoring 'reconstruction': collective always takes the largest edge")
         if self.scoring == "collective" and "log_degree" in self.model_fields_set and not self.log_degree:
             raise ValueError("scoring 'collective' always has the log degree: leave log_degree out")
-        if list(self.milestones) != sorted(set(self.milestones)):
+        if self.scoring == "collective" and self.structure_score_weight is not None:
+            raise ValueError("structure_score_weight belongs to scoring 'reconstruction': collective has no surprise")
+        if self.milestones is not None and list(self.milestones) != sorted(set(self.milestones)):
             raise ValueError("milestones must rise")
         if len(self.num_neighbors_u) != len(self.num_neighbors_v):
             raise ValueError("num_neighbors_u and num_neighbors_v must have as many hops as each other")
@@ -165,13 +177,21 @@ class GraphBEANParams(Params):
             raise ValueError("batch_size and num_neighbors belong to training 'sampled': set it, or leave them out")
         return self
 
+    def learning_rate_steps(self) -> tuple[int, ...]:
+        """Return the epochs after which the learning rate falls."""
+        return (COOLED_AT * self.epochs // EPOCHS,) if self.milestones is None else self.milestones
+
+    def surprise_weight(self) -> float:
+        """Return the weight of a pair's surprise in its score."""
+        return self.structure_loss_weight / 2 if self.structure_score_weight is None else self.structure_score_weight
+
     def stored(self) -> dict[str, Any]:
         """Return all values as JSON types but those that the others leave without a say; they can be read again."""
         stored = super().stored()
         if self.threshold is not None:
             del stored["contamination"]
         if self.scoring == "collective":
-            del stored["score_agg"], stored["log_degree"]
+            del stored["score_agg"], stored["log_degree"], stored["structure_score_weight"]
         if self.training == "full":
             for name in ("batch_size", "num_neighbors_u", "num_neighbors_v"):
                 del stored[name]

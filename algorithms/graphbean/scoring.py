@@ -73,7 +73,7 @@ class GraphScoring:
         """Take what the rule needs of the training graph's residuals."""
         collective = params.scoring == "collective"
         whitening = residuals.x.map(_whitening) if collective else None
-        return cls(params.scoring, params.score_agg, params.xe_loss_weight, params.structure_loss_weight, whitening)
+        return cls(params.scoring, params.score_agg, params.xe_loss_weight, params.surprise_weight(), whitening)
 
     def columns(self, names: Parts[tuple[str, ...]]) -> Parts[tuple[str, ...]]:
         """Return the names of the contributions, given those of the scaled attributes."""

@@ -26,6 +26,13 @@ def test_what_is_stored_can_be_read_again(given):
     assert GraphBEANParams.model_validate(params.stored()) == params
 
 
+@pytest.mark.parametrize(
+    ("given", "steps"), [({}, (165,)), ({"iter": 40}, (33,)), ({"iter": 1}, (0,)), ({"milestones": []}, ())]
+)
+def test_the_learning_rate_falls_near_the_end_unless_told_otherwise(given, steps):
+    assert GraphBEANParams.model_validate(given).learning_rate_steps() == steps
+
+
 def test_one_latent_width_is_for_both_kinds_of_nodes():
     assert GraphBEANParams(latent_channels=8).latent_channels == (8, 8)
 
@@ -45,6 +52,7 @@ def test_one_number_of_neighbours_is_one_hop():
         ({"n_layers_encoder": 0}, "greater than or equal to 1"),
         ({"threshold": 1.0, "contamination": 0.1}, "contradict each other"),
         ({"milestones": [20, 10]}, "milestones must rise"),
+        ({"scoring": "collective", "structure_score_weight": 0.1}, "collective has no surprise"),
         ({"batch_size": 100}, "belong to training 'sampled'"),
         ({"training": "sampled", "num_neighbors_u": [5, 3]}, "as many hops"),
         ({"scoring": "collective", "score_agg": "mean"}, "belongs to scoring 'reconstruction'"),

@@ -33,8 +33,12 @@ def params(request):
 
 
 def test_an_edge_scores_its_weighted_error_plus_its_weighted_surprise():
-    scores = scored(xe_loss_weight=2.0, structure_loss_weight=0.1).scores
+    scores = scored(xe_loss_weight=2.0, structure_score_weight=0.1).scores
     assert scores.e == pytest.approx([6 + 1, 2 + 4, 4 + 0])
+
+
+def test_the_surprise_has_half_its_weight_in_the_loss_unless_told_otherwise():
+    assert scored(structure_loss_weight=0.4).scores.e == pytest.approx(scored(structure_score_weight=0.2).scores.e)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +50,7 @@ def test_an_edge_scores_its_weighted_error_plus_its_weighted_surprise():
     ],
 )
 def test_a_node_scores_its_own_error_plus_that_of_its_edges(aggregation, u, v):
-    scores = scored(structure_loss_weight=0.2, score_agg=aggregation).scores
+    scores = scored(structure_score_weight=0.2, score_agg=aggregation).scores
     # Edges score 3 + 2, 1 + 8, 2 + 0.
     expected_u = [1 + 9, *u[1:]] if aggregation == "max" else u
     assert scores.u == pytest.approx(expected_u)
@@ -54,7 +58,7 @@ def test_a_node_scores_its_own_error_plus_that_of_its_edges(aggregation, u, v):
 
 
 def test_contributions_tell_which_attribute_or_the_structure_made_the_score():
-    contributions = scored(structure_loss_weight=0.2).contributions
+    contributions = scored(structure_score_weight=0.2).contributions
     assert contributions.e.tolist() == [pytest.approx([3, 2]), pytest.approx([1, 8]), pytest.approx([2, 0])]
     assert contributions.u[0] == pytest.approx([0.5, 0.5, 1, 8])  # two own attributes, then those of its worst edge
     assert contributions.v[0] == pytest.approx([5, 3, 2])
