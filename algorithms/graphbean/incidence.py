@@ -70,8 +70,11 @@ class ScatterSide:
         return mean
 
     def max_of_edges(self, x_e: Tensor) -> Tensor:
-        largest: Tensor = scatter(x_e, self._ends, dim=0, dim_size=self._nodes, reduce="max")
-        return largest
+        # From -inf: a start of 0, as `scatter` has, would take a share of the gradient wherever 0 is the largest.
+        nothing = x_e.new_full((self._nodes, x_e.shape[1]), -torch.inf)
+        places = self._ends.unsqueeze(1).expand_as(x_e)
+        largest = nothing.scatter_reduce(0, places, x_e, "amax")
+        return torch.where(largest == -torch.inf, 0.0, largest)
 
     def at_edges(self, x: Tensor) -> Tensor:
         return x[self._ends]

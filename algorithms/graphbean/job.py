@@ -93,8 +93,9 @@ def score(detector: GraphBEANDetector, material: Material) -> dict[str, ScoredNo
 def _thresholds(
     settings: Settings, detector: GraphBEANDetector, scored: Mapping[str, ScoredNode]
 ) -> tuple[Parts[Threshold], list[str]]:
-    """Choose the thresholds; by best F1, part by part, on the first labelled node that has both classes."""
+    """Choose the thresholds: by share of the data as uploaded, or by best F1 on the first node with both classes."""
     rule, notices = settings.threshold_rule, []
+    uploaded = scored["datasrc"].examined.scores.scores
     labelled: list[Labelled | None] = [None, None, None]
     for i in range(3):
         of_part = {node: scored[node].labelled(i) for node in ("evaldata", "datasrc", PLANTED) if node in scored}
@@ -104,7 +105,7 @@ def _thresholds(
             notices.append(
                 f"the threshold of {NAMES[i]} was chosen on {both[0]}, which flatters the metrics measured there"
             )
-    thresholds, others = choose_thresholds(rule, detector.contamination, detector.decision_scores_, Parts(*labelled))
+    thresholds, others = choose_thresholds(rule, detector.contamination, uploaded, Parts(*labelled))
     return thresholds, [*notices, *others]
 
 

@@ -49,6 +49,8 @@ class GraphBEAN(nn.Module):
 
     def __init__(self, widths: Parts[int], params: GraphBEANParams) -> None:
         super().__init__()
+        if min(widths) < 1:
+            raise ValueError(f"u, v and e each need an attribute; they have {widths.u}, {widths.v} and {widths.e}")
         hidden = Parts(*[params.hidden_channels] * 3)
         latent = Parts(*params.latent_channels, 0)
         encoder = [widths, *[hidden] * (params.n_layers_encoder - 1), latent]

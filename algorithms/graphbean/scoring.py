@@ -164,18 +164,20 @@ def _rooted(errors: Values, count: int) -> Values:
 
 
 def _whitening(residuals: NDArray[Any]) -> Values:
-    """Return the symmetric square root (C, C) of the inverse of the second moments of residuals (n, C).
+    """Return a symmetric matrix (C, C) that makes norms of residuals (n, C) Mahalanobis norms.
 
-    Directions without any variance are left out.
+    It is the inverse square root of their second moments, over the root of the number of directions that vary, so that
+    the norms' mean square is 1 whatever C is. A direction without variance keeps its unit: to vary there is odd.
     """
     moments = np.zeros((residuals.shape[1], residuals.shape[1]))
     for start in range(0, len(residuals), CHUNK):
         part = residuals[start : start + CHUNK].astype(np.float64)
         moments += part.T @ part
     variances, directions = np.linalg.eigh(moments / max(1, len(residuals)))
-    kept = variances > 1e-9 * max(variances.max(initial=0.0), np.finfo(np.float64).tiny)
-    inverse = np.divide(1.0, np.sqrt(np.abs(variances)), out=np.zeros_like(variances), where=kept)
-    matrix: Values = (directions * inverse) @ directions.T
+    vary = variances > 1e-9 * max(variances.max(initial=0.0), np.finfo(np.float64).tiny)
+    inverse = np.divide(1.0, np.sqrt(np.maximum(variances, 0.0)), out=np.ones_like(variances), where=vary)
+    varying = max(1, int(np.count_nonzero(vary)))
+    matrix: Values = (directions * inverse) @ directions.T / float(np.sqrt(varying))
     return matrix
 
 

@@ -85,6 +85,20 @@ def test_sparse_products_and_scatters_agree_in_values_and_gradients(operation, s
     torch.testing.assert_close(*gradients)
 
 
+@pytest.mark.parametrize("side", ["u", "v"])
+@pytest.mark.parametrize("operation", ["max_of_nodes", "max_of_edges"])
+def test_a_largest_value_of_exactly_zero_has_the_same_gradient_either_way(operation, side):
+    pairs, nodes_u, nodes_v = random_graph(seed=4)
+    nodes, other_nodes = (nodes_u, nodes_v) if side == "u" else (nodes_v, nodes_u)
+    gradients = []
+    for kind in KINDS:
+        x = argument_of(operation, nodes, other_nodes, pairs.shape[1]).float().clamp(max=0).requires_grad_()
+        made = getattr(getattr(kind(pairs, nodes_u, nodes_v), side), operation)(x)
+        (made * torch.arange(1.0, 4.0)).sum().backward()
+        gradients.append(x.grad)
+    torch.testing.assert_close(*gradients)
+
+
 def test_equal_largest_values_share_the_gradient():
     x = torch.tensor([[2.0], [2.0], [7.0]], requires_grad=True)
     Incidence(PAIRS, 3, 3).u.max_of_edges(x).sum().backward()

@@ -92,6 +92,12 @@ def result(finished):
     return json.loads((finished[0] / "result.json").read_text())
 
 
+def test_thresholds_are_those_of_the_data_as_uploaded_not_of_the_planted_copy(finished, result):
+    for part in "uve":
+        scores = StoredPart(finished[0], "datasrc", part).scores
+        assert result["threshold"][part] == pytest.approx(np.quantile(scores, 0.95))
+
+
 def test_the_events_tell_the_stages_and_the_progress(finished):
     _, events, _ = finished
     assert [e["name"] for e in events if e["event"] == "stage"] == ["read", "train", "score", "write"]

@@ -66,3 +66,8 @@ def test_dropout_is_off_in_evaluation_mode():
     assert not torch.equal(network(x, incidence).h_u, network(x, incidence).h_u)
     network.eval()
     assert torch.equal(network(x, incidence).h_u, network(x, incidence).h_u)
+
+
+def test_a_part_without_attributes_is_refused():
+    with pytest.raises(ValueError, match="u, v and e each need an attribute; they have 3, 2 and 0"):
+        GraphBEAN(Parts(3, 2, 0), GraphBEANParams())

@@ -106,8 +106,24 @@ def test_collective_norms_are_mahalanobis_distances():
     mixed = residuals._replace(x=residuals.x._replace(u=residuals.x.u @ np.array([[1, 2, 0], [0, 1, 3], [0, 0, 1.0]])))
     contributions = scored(mixed, pairs, scoring="collective").contributions.u[:, :3]
     moments = mixed.x.u.T @ mixed.x.u / len(mixed.x.u)
-    expected = np.sqrt(np.einsum("ni,ij,nj->n", mixed.x.u, np.linalg.inv(moments), mixed.x.u))
+    expected = np.sqrt(np.einsum("ni,ij,nj->n", mixed.x.u, np.linalg.inv(moments), mixed.x.u) / 3)
     np.testing.assert_allclose(contributions.sum(axis=1), expected, rtol=1e-4)
+
+
+def test_collective_norms_weigh_the_same_however_many_attributes_there_are():
+    pairs, residuals = random_residuals(widths=(9, 1, 4))
+    contributions = scored(residuals, pairs, scoring="collective").contributions
+    for shares, width in zip(contributions, (9, 1, 4), strict=True):
+        assert np.mean(shares[:, :width].sum(axis=1) ** 2) == pytest.approx(1.0, rel=1e-4)
+
+
+def test_what_never_varied_and_then_does_counts_in_its_own_unit():
+    pairs, residuals = random_residuals()
+    constant = residuals._replace(x=residuals.x._replace(u=residuals.x.u * np.array([1.0, 0.0, 1.0])))
+    rule = GraphScoring.fit(GraphBEANParams(scoring="collective"), constant)
+    varied = constant._replace(x=constant.x._replace(u=constant.x.u + np.array([0.0, 10.0, 0.0])))
+    change = rule.score(pairs, varied).contributions.u[:, :3].sum(axis=1)
+    np.testing.assert_array_less(10 / np.sqrt(2) - 1e-3, change)
 
 
 def test_an_attribute_without_residuals_adds_nothing():
