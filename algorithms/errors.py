@@ -18,6 +18,10 @@ class RowsInvalid(DataError):
     """Rows sent for prediction do not have the fields, or the types, that the model was trained on."""
 
 
+class RowsTooMany(DataError):
+    """More rows were sent for prediction than fit into one answer."""
+
+
 class ArtifactError(RuntimeError):
     """A stored model cannot be served."""
 

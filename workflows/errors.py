@@ -57,7 +57,7 @@ class LengthRequired(ServiceError):
 
 
 class TooLarge(ServiceError):
-    """The body is larger than the service takes."""
+    """The body, or the answer to it, is larger than the service takes."""
 
     status = 413
 

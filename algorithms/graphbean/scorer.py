@@ -1,13 +1,14 @@
 """The graph scorer: the exported network and what was fitted with it, in ONNX Runtime and numpy."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.errors import ArtifactCorrupt, DataError
+from algorithms.errors import ArtifactCorrupt, DataError, RowsTooMany
 from algorithms.graphbean.encoder import GraphEncoder
 from algorithms.graphbean.graph import PARTS, BipartiteGraph, Parts
 from algorithms.graphbean.interactions import Interactions
@@ -15,10 +16,15 @@ from algorithms.graphbean.scaling import AttributeScaling
 from algorithms.graphbean.scoring import GraphScores, GraphScoring, Residuals
 from algorithms.serving import MODEL_FILE, PREPROCESS_FILE, open_session, read_serving_files, write_serving_files
 from algorithms.tabular.categories import OTHER_SLOT
+from algorithms.tabular.rows import INPUT
 from algorithms.tabular.wording import named, quoted
 
 INPUTS = ("x_u", "x_v", "x_e", "edge_index")
 OUTPUTS = ("x_u_hat", "x_v_hat", "x_e_hat", "edge_logit")
+MOST_NUMBERS = 4_000_000
+"""Contributions in one answer to rows; each comes with its name and takes about 100 bytes while the answer is made."""
+LONG_NAME = 64
+"""A contribution counts once more for each so many letters of its name."""
 
 Row = Mapping[str, Any]
 
@@ -95,6 +101,12 @@ class GraphScorer:
         """The names of the contributions of each part."""
         return self.scoring.columns(self.scaling.names(self.attributes))
 
+    @cached_property
+    def most_rows(self) -> int:
+        """The rows that can be scored at once: each may be a pair of two nodes that no other row has."""
+        a_row = sum(1 + len(name) // LONG_NAME for columns in self.columns for name in columns)
+        return max(1, MOST_NUMBERS // a_row)
+
     def score_graph(self, graph: BipartiteGraph) -> GraphScores:
         """Return the scores of a graph with attributes in the units of the data, and what made them; all finite."""
         return self.scoring.score(graph.edge_index, self.residuals(self.scaling.apply(graph)))
@@ -117,10 +129,18 @@ class GraphScorer:
 
         Raises:
             RowsInvalid: a row lacks a field, has an unknown one or a value of the wrong type.
+            RowsTooMany: there are more than `most_rows`.
             DataError: the model was trained on a graph, not on rows.
         """
         if self.encoder is None:
             raise DataError("this model was trained on a graph: it scores graphs, not rows")
+        if len(rows) > self.most_rows:
+            why = (
+                f"{len(rows):,} rows are too many for one answer, which has {sum(map(len, self.columns))} contributions"
+                f" for each new pair: send at most {self.most_rows:,}, all rows of a node together, or train with a"
+                " smaller vocab_size"
+            )
+            raise RowsTooMany(f"{INPUT}: {why}", {INPUT: [why]})
         interactions = self.encoder.interactions_of_rows(rows)
         made = self.encoder.graph(interactions)
         u, v, e = self._answers(self.score_graph(made.graph))

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from algorithms.errors import ArtifactError, RowsInvalid
+from algorithms.errors import ArtifactError, RowsInvalid, RowsTooMany
 from algorithms.workflow_types import WORKFLOW_TYPES, WorkflowType
-from workflows.errors import Invalid, Unavailable
+from workflows.errors import Invalid, TooLarge, Unavailable
 from workflows.models import Run
 from workflows.services.results import require_succeeded
 
@@ -26,7 +26,7 @@ KEPT = 8
 
 
 class ScorerCache:
-    """Loaded models by run; the least recently used goes first."""
+    """Loaded models by run; with a new one, those of deleted runs go, then the least recently used."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
@@ -53,6 +53,12 @@ class ScorerCache:
             raise Unavailable(f"the model of run {run.number} cannot be served: {error}; train it again") from error
         with self._lock:
             self._scorers[run.id] = scorer
+            cached = set(self._scorers)
+        # A run may have been deleted in another process.
+        existing = set(Run.objects.filter(id__in=cached).values_list("id", flat=True))
+        with self._lock:
+            for gone in cached - existing:
+                self._scorers.pop(gone, None)
             while len(self._scorers) > self._kept:
                 self._scorers.popitem(last=False)
         return scorer
@@ -75,6 +81,7 @@ def predict(run: Run, kind: str, input_data: Any, output: str | None) -> dict[st
     Raises:
         Invalid: the model does not answer this kind, or the rows do not have the fields and types of the training data.
         Conflict: the run has no model.
+        TooLarge: there are more rows than its answer can hold.
         Unavailable: its model is damaged.
     """
     require_succeeded(run)
@@ -87,6 +94,8 @@ def predict(run: Run, kind: str, input_data: Any, output: str | None) -> dict[st
         answer = _answer(scorer, kind, rows, output)
     except RowsInvalid as error:
         raise Invalid(str(error), error.errors) from None
+    except RowsTooMany as error:
+        raise TooLarge(str(error), error.errors) from None
     return {"run": str(run.id), "threshold": scorer.threshold, **answer}
 
 

@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from algorithms.artifacts import write_artifact
-from algorithms.errors import ArtifactCorrupt, ArtifactIncompatible, DataError, RowsInvalid
+from algorithms.errors import ArtifactCorrupt, ArtifactIncompatible, DataError, RowsInvalid, RowsTooMany
 from algorithms.graphbean.encoder import GraphEncoder
 from algorithms.graphbean.graph import BipartiteGraph, Parts
 from algorithms.graphbean.interactions import Coded, Interactions
@@ -20,7 +20,7 @@ from algorithms.graphbean.scoring import GraphScoring, Residuals
 
 LOGIT = 1.5
 SURPRISE = math.log1p(math.exp(-LOGIT))
-PARAMS = GraphBEANParams(structure_loss_weight=0.5)
+PARAMS = GraphBEANParams(structure_loss_weight=0.5, structure_score_weight=0.5)
 FEEDER = GraphFeederParams(
     u_column="buyer", v_column="seller", numeric_columns=["amount"], encode_column=["kind"], vocab_size=2
 )
@@ -178,6 +178,23 @@ def test_rows_that_do_not_fit_are_refused(scorer, row, message):
 def test_no_rows_are_refused(scorer):
     with pytest.raises(RowsInvalid, match="no rows were sent"):
         scorer.score_rows([])
+
+
+def test_as_many_rows_are_answered_as_their_contributions_fit(monkeypatch):
+    # Own attributes and those of edges are 7 + 6 for u and v, 6 for e; then there is structure.
+    monkeypatch.setattr("algorithms.graphbean.scorer.MOST_NUMBERS", 3 * (14 + 14 + 7) + 34)
+    scorer = make()
+    assert len(scorer.score_rows(ROWS)["rows"]) == 3
+    with pytest.raises(RowsTooMany, match=r"4 rows are too many .* 35 contributions .* send at most 3, ") as caught:
+        scorer.score_rows([*ROWS, ROWS[0]])
+    assert list(caught.value.errors) == ["input_data"]
+
+
+def test_a_long_name_counts_for_several_contributions(scorer):
+    assert scorer.most_rows == 4_000_000 // 35
+    attributes = scorer.attributes._replace(e=("x" * 640, *scorer.attributes.e[1:]))
+    long = GraphScorer(scorer._model, scorer.scaling, scorer.scoring, scorer.thresholds, attributes)
+    assert long.most_rows == 4_000_000 // (35 + 3 * 10)  # the edges' are among the nodes', too
 
 
 def test_a_model_of_a_graph_scores_no_rows(scorer):
