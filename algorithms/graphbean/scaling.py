@@ -16,13 +16,17 @@ CHUNK = 2**16
 """Rows scaled at once."""
 LARGEST = 1e6
 """Standardised values are cut here: an absurd number stays absurd and finite."""
+_LARGEST_FLOAT = np.finfo(np.float64).max
 
 Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Standardised:
-    """(x - mean) / deviation by column (C,); a constant column has the deviation 1."""
+    """(x - mean) / deviation by column (C,); a constant column has the deviation 1, or 1e-12 of a large constant.
+
+    Results beyond float64 are its largest: finite x and z have finite answers.
+    """
 
     mean: Values
     deviation: Values
@@ -38,26 +42,31 @@ class Standardised:
 
     @classmethod
     def of(cls, values: Callable[[slice], NDArray[Any]], count: int, width: int) -> Self:
-        """Take the statistics of `values` (count, width), which are asked for some rows at a time."""
+        """Take the statistics of finite `values` (count, width), which are asked for some rows at a time."""
         if not count:
             return cls(np.zeros(width), np.ones(width))
         mean, largest, variance = np.zeros(width), np.zeros(width), np.zeros(width)
         for rows in _chunks(count):
-            mean += values(rows).sum(axis=0, dtype=np.float64) / count
+            np.maximum(largest, np.abs(values(rows)).max(axis=0), out=largest)
+        # Sums, and sums of squares, of numbers up to 2 are finite; a power of two as unit costs no digit.
+        unit = np.ldexp(1.0, np.frexp(largest)[1] - 1)
         for rows in _chunks(count):
-            some = values(rows).astype(np.float64, copy=False)
-            np.maximum(largest, np.abs(some).max(axis=0), out=largest)
-            variance += np.square(some - mean).sum(axis=0) / count
-        deviation = np.sqrt(variance)
+            mean += (values(rows) / unit).sum(axis=0) / count
+        for rows in _chunks(count):
+            variance += np.square(values(rows) / unit - mean).sum(axis=0) / count
+        deviation = np.sqrt(variance) * unit
         # Of a constant column rounding leaves a little, which is no scale.
-        negligible = deviation <= 1e-12 * largest
-        return cls(mean, np.where(negligible, 1.0, deviation))
+        least = np.maximum(1e-12 * largest, 1e-300)
+        return cls(mean * unit, np.where(deviation <= least, np.maximum(1.0, least), deviation))
 
     def apply(self, x: Values) -> Values:
-        return (x - self.mean) / self.deviation
+        # Halves, as the difference of two floats may be twice as large as any.
+        with np.errstate(over="ignore"):
+            return _finite((x / 2 - self.mean / 2) / (self.deviation / 2))
 
     def restore(self, z: Values) -> Values:
-        return z * self.deviation + self.mean
+        with np.errstate(over="ignore"):
+            return _finite(z * self.deviation + self.mean)
 
     def to_dict(self) -> dict[str, list[float]]:
         return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
@@ -85,7 +94,7 @@ class Squashed:
         first = Standardised.fit(x)
         median = np.zeros(x.shape[1])
         if len(x):
-            median = first.apply(np.array([np.median(column) for column in x.T], np.float64))
+            median = first.apply(np.array([2 * np.median(column / 2) for column in x.T], np.float64))
         return cls(first, median, Standardised.of(lambda rows: _squash(first.apply(x[rows]) - median), *x.shape))
 
     def apply(self, x: Values) -> Values:
@@ -183,6 +192,10 @@ def _chunks(count: int) -> Iterator[slice]:
     return (slice(start, start + CHUNK) for start in range(0, count, CHUNK))
 
 
+def _finite(values: Values) -> Values:
+    return np.clip(values, -_LARGEST_FLOAT, _LARGEST_FLOAT, out=values)
+
+
 def _squash(z: Values) -> Values:
-    squashed: Values = np.sign(z) * np.log1p(SQUASH * np.abs(z))
+    squashed: Values = np.sign(z) * np.log1p(SQUASH * np.minimum(np.abs(z), 1e300))
     return squashed

@@ -107,3 +107,33 @@ def test_a_part_that_is_scaled_in_several_chunks_has_the_statistics_of_all_of_it
         z = np.sign(spread) * np.log1p(3 * np.abs(spread))
         z = (z - z.mean(axis=0)) / z.std(axis=0)
     np.testing.assert_allclose(AttributeScaling.fit(graph, params).apply(graph).x.e, z, rtol=1e-5, atol=1e-6)
+
+
+HUGE = [[1e308], [-1e308], [1e308], [-1e308], [0.0]]
+
+
+def test_numbers_whose_squares_and_sums_overflow_are_standardised():
+    graph = BipartiteGraph(np.array([range(5), [0] * 5]), Parts(np.array(HUGE), np.zeros((1, 1)), np.zeros((5, 1))))
+    scaling = AttributeScaling.fit(graph, GraphBEANParams())
+    assert scaling.apply(graph).x.u[:, 0] == pytest.approx([1.25**0.5, -(1.25**0.5), 1.25**0.5, -(1.25**0.5), 0])
+    assert scaling.restore("u", np.array([[1.0], [-1e6]])).tolist() == [
+        [pytest.approx(0.8**0.5 * 1e308)],
+        [-np.finfo(np.float64).max],
+    ]
+
+
+def test_the_difference_of_two_huge_numbers_is_not_cut():
+    graph = graph_of([[-1.7e308], [1.7e308]], e=[[1.7e308], [1.7e308], [-1.7e308]])
+    scaled = AttributeScaling.fit(graph, GraphBEANParams()).apply(graph)
+    assert scaled.x.u.tolist() == [[-1.0], [1.0]]
+    assert scaled.x.e[:, 0] == pytest.approx([0.5**0.5, 0.5**0.5, -(2**0.5)])
+
+
+@pytest.mark.parametrize("constant", [1e20, 1.7e308, 5e-324])
+def test_a_constant_of_any_size_becomes_nearly_zero(constant, params):
+    graph = BipartiteGraph(
+        np.array([range(7), [0] * 7]), Parts(np.full((7, 1), constant), *(np.zeros((n, 1)) for n in (1, 7)))
+    )
+    scaling = AttributeScaling.fit(graph, params)
+    assert np.abs(scaling.apply(graph).x.u[:, 0]).max() < 0.01
+    assert np.isfinite(scaling.restore("u", np.full((1, scaling.columns.u.width), 1e6))).all()
