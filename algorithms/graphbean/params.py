@@ -14,6 +14,7 @@ _LATENT = TypeAdapter(tuple[Width, Width])
 _WIDTH_SCHEMA = {"type": "integer", "minimum": 1, "maximum": WIDEST}
 _LATENT_SCHEMA = {"anyOf": [_WIDTH_SCHEMA, {"type": "array", "items": _WIDTH_SCHEMA, "minItems": 2, "maxItems": 2}]}
 Range = tuple[Annotated[int, Field(ge=1, le=100_000)], Annotated[int, Field(ge=1, le=100_000)]]
+Weight = Annotated[float, Field(ge=0, le=1e6)]
 
 
 class GraphFeederParams(Params):
@@ -66,15 +67,13 @@ class InjectionParams(Params):
     num_group: int = Field(20, ge=1, le=10_000, description="groups of anomalous nodes")
     num_nodes_range: Range = Field((1, 20), description="fewest and most u nodes of a group")
     num_nodes_range2: Range | None = Field(None, description="the same for v; default: that of u")
-    block_weights: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] = Field(
-        (0.2, 0.8), description="full dense block, partial dense block"
+    block_weights: tuple[Weight, Weight] = Field((0.2, 0.8), description="full dense block, partial dense block")
+    feature_weights: tuple[Weight, Weight, Weight] = Field(
+        (0.5, 0.4, 0.1), description="attributes outside the confidence interval, scaled Gaussian noise, none"
     )
-    feature_weights: tuple[
-        Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]
-    ] = Field((0.5, 0.4, 0.1), description="attributes outside the confidence interval, scaled Gaussian noise, none")
-    target_weights: tuple[
-        Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]
-    ] = Field((0.1, 0.3, 0.6), description="attributes of nodes only, of edges only, of both")
+    target_weights: tuple[Weight, Weight, Weight] = Field(
+        (0.1, 0.3, 0.6), description="attributes of nodes only, of edges only, of both"
+    )
     seed: int | None = Field(None, ge=0, lt=2**31, description="default: the network's seed")
 
     @model_validator(mode="after")
@@ -106,7 +105,7 @@ class GraphBEANParams(Params):
     milestones: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
         None,
         max_length=100,
-        description="epochs after which the learning rate is multiplied by gamma; default: once, after 165 epochs of 200"
+        description="epochs after which the learning rate is multiplied by gamma; default: once, after 165 of 200"
         " or that share of more or fewer; []: never",
     )
     gamma: float = Field(0.2, gt=0, le=1)

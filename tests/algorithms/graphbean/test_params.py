@@ -87,6 +87,9 @@ def test_the_feeder_refuses_columns_that_contradict_each_other(given, why):
         ({"num_nodes_range2": [5, 2]}, "num_nodes_range2"),
         ({"feature_weights": [0, 0, 0]}, "at least one weight"),
         ({"num_group": 0}, "greater than or equal to 1"),
+        ({"block_weights": [1e308, 1e308]}, "less than or equal to 1000000"),
+        ({"feature_weights": [1, 1, 1e7]}, "less than or equal to 1000000"),
+        ({"target_weights": [1e7, 0, 0]}, "less than or equal to 1000000"),
     ],
 )
 def test_the_injection_refuses_ranges_that_fall_and_weights_of_nothing(given, why):
