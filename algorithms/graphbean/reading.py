@@ -103,7 +103,7 @@ def _numbers(name: str, paths: Sequence[Path]) -> NDArray[np.float64]:
         number = numbers[text]
         if number is None or np.isinf(number):
             remedy = "correct the cell, leave the column out, or put it into encode_column"
-            raise _no_numbers(name, f"row {row} has {quoted(text)}, which is no number, or one too long: {remedy}")
+            raise _no_numbers(name, f"row {row} has {quoted(text)}, which is no number, or one too large: {remedy}")
     return np.array([numbers[text] for text in values.tolist()], np.float64)
 
 

@@ -43,9 +43,14 @@ def parse_text(cells: Any) -> Parsed:
 def parse_numbers(cells: Any) -> Parsed:
     """Parse as float64; numbers that are too large are infinite, numbers with leading zeros do not fit.
 
-    Nor do whole numbers of 2^53 or more: they are ids, and float64 would make one of two that differ in a digit.
+    Nor do whole numbers of 2^53 or more where at least half of the given cells are such: they are ids, and float64
+    would make one of two that differ in a digit. Fewer are large numbers.
     """
-    return _parse(cells, pa.float64(), lambda text: _parse_distinct(text, parse_number, pa.float64()), _not_a_number)
+    parsed = _parse(cells, pa.float64(), lambda text: _parse_distinct(text, parse_number, pa.float64()), _not_a_number)
+    long = _long_whole_numbers(cells, parsed.values)
+    if 2 * len(long) >= np.count_nonzero(parsed.given):
+        parsed.misfits[long] = True
+    return parsed
 
 
 def parse_dates(cells: Any) -> Parsed:
@@ -91,13 +96,17 @@ def _parse_distinct(cells: Any, parse: Callable[[str], object | None], dtype: An
 
 
 def _not_a_number(cells: Any, values: Any) -> Mask:
-    """Cells like "NaN", which Arrow reads as a number, 007, which it reads as 7, and whole numbers that it rounds."""
-    numbers = values.to_numpy(zero_copy_only=False)
-    refused: Mask = np.isnan(numbers) | _leading_zeros(cells)
-    large = np.flatnonzero(np.abs(numbers) >= EXACT)
-    if len(large):
-        refused[large] |= pc.match_substring_regex(cells.take(large), f"^{WHOLE}$").to_numpy(zero_copy_only=False)
+    """Cells like "NaN", which Arrow reads as a number, and 007, which it reads as 7."""
+    refused: Mask = np.isnan(values.to_numpy(zero_copy_only=False)) | _leading_zeros(cells)
     return refused
+
+
+def _long_whole_numbers(cells: Any, values: Any) -> NDArray[np.int64]:
+    """Return the positions of whole numbers that float64 does not tell from their neighbours."""
+    large = np.flatnonzero(np.abs(values.to_numpy(zero_copy_only=False)) >= EXACT)
+    whole = pc.match_substring_regex(pc.ascii_trim_whitespace(cells.take(large)), f"^{WHOLE}$")
+    positions: NDArray[np.int64] = large[whole.to_numpy(zero_copy_only=False)]
+    return positions
 
 
 def _before_year_1(_: Any, values: Any) -> Mask:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from algorithms.errors import DataError
-from algorithms.tabular.cells import number_text, parse_number
+from algorithms.tabular.cells import number_text, parse_code
 from algorithms.tabular.table import Column, Table, texts_of
 from algorithms.tabular.wording import listed
 
@@ -71,7 +71,7 @@ def _shortest_texts(part: Column) -> Column:
     texts = texts_of(part)
     shortest: dict[str | None, str | None] = {None: None}
     for text in set(texts.tolist()) - {None}:
-        number = parse_number(text)
+        number = parse_code(text)
         shortest[text] = text if number is None or np.isinf(number) else number_text(number)
     return np.array([shortest[text] for text in texts.tolist()], dtype=object)
 

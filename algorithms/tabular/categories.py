@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.tabular.cells import number_text, parse_number
+from algorithms.tabular.cells import number_text, parse_code
 from algorithms.tabular.table import Column
 from algorithms.tabular.wording import quoted
 
@@ -116,7 +116,7 @@ class CategoryEncoder:
         texts: list[str | None] = values.tolist()
         if not self.codes:
             return texts
-        parsed: dict[str | None, Category] = {text: parse_number(text) for text in set(texts) if text is not None}
+        parsed: dict[str | None, Category] = {text: parse_code(text) for text in set(texts) if text is not None}
         return [text if parsed.get(text) is None else parsed[text] for text in texts]
 
 

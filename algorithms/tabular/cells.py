@@ -30,15 +30,19 @@ def is_missing(text: str) -> bool:
 
 
 def parse_number(text: str) -> float | None:
-    """Return the number a cell holds, None if it holds none; infinite for "inf" and for numbers above 1.8e308.
-
-    A whole number of 2^53 or more is an identifier: float64 would make one of it and its neighbours.
-    """
+    """Return the number a cell holds, None if it holds none; infinite for "inf" and for numbers above 1.8e308."""
     stripped = text.strip(BLANKS)
-    if not _NUMBER.fullmatch(stripped):
-        return None
-    number = float(stripped)
-    return None if abs(number) >= EXACT and _WHOLE.fullmatch(stripped) else number
+    return float(stripped) if _NUMBER.fullmatch(stripped) else None
+
+
+def parse_code(text: str) -> float | None:
+    """Return the number that stands for a cell of numeric codes, None if none does.
+
+    None does for a whole number of 2^53 or more: float64 would make one of it and its neighbours.
+    """
+    number = parse_number(text)
+    is_long = number is not None and abs(number) >= EXACT and _WHOLE.fullmatch(text.strip(BLANKS))
+    return None if is_long else number
 
 
 def parse_date(text: str) -> datetime | None:

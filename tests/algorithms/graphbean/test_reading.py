@@ -112,7 +112,7 @@ def test_numbers_stored_as_text_are_read_as_numbers(converted):
             "u,v,n\na,x,1\na,x,\nb,x,many\nb,x,few\n",
             {"numeric_columns": ["n"]},
             "numeric_columns",
-            "n row 3 has 'many', which is no number, or one too long: correct the cell, leave the column out, or put",
+            "n row 3 has 'many', which is no number, or one too large: correct the cell, leave the column out, or put",
         ),
         ("u,v,n\na,x,inf\nb,x,z\n", {"numeric_columns": ["n"]}, "numeric_columns", "n row 1 has 'inf'"),
         ("u,v,n\na,x,2017-01-31\n", {"numeric_columns": ["n"]}, "numeric_columns", "n holds dates"),

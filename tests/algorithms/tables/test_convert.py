@@ -86,12 +86,18 @@ class TestTypes:
         assert columns["b"][0] == -0.001
         assert math.isnan(columns["b"][1])
 
-    def test_whole_numbers_that_float64_would_round_are_text(self, converter):
-        result = converter.result("a,b\n9007199254740993,1\n 9007199254740992,2\n-9007199254740993,9007199254740992\n")
+    def test_a_column_of_which_half_are_whole_numbers_that_float64_would_round_is_text(self, converter):
+        result = converter.result("a,b\n9007199254740993,\n 9007199254740992,12\n,-9007199254740993\n")
         assert types_of(result) == {"a": "text", "b": "text"}
-        assert result["columns"][1]["first_text"] == {"row": 3, "value": "9007199254740992"}
-        columns = converter.columns("a,b\n9007199254740993,9007199254740991\n9007199254740992,1e300\n")
-        assert columns == {"a": ["9007199254740993", "9007199254740992"], "b": [9007199254740991.0, 1e300]}
+        assert result["notices"] == []
+        columns = converter.columns("a\n9007199254740993\n9007199254740992\n")
+        assert columns == {"a": ["9007199254740993", "9007199254740992"]}
+
+    def test_a_few_large_whole_numbers_leave_a_column_of_amounts_as_it_is(self, converter):
+        text = "a,b\n10000000000000000,1e16\n -10000000000000000 ,1e16\n5,1e300\n,9007199254740991\n7,\n8,1\n"
+        columns = converter.columns(text)
+        assert columns["a"][:3] == [1e16, -1e16, 5]
+        assert columns["b"][:4] == [1e16, 1e16, 1e300, 9007199254740991]
 
     def test_dates_of_every_form_are_read(self, converter):
         table = converter.table("a,b\n2017-01-31,2017/01/31 10:00:00\n2017/02/01,\n2017-02-01T01:00+01:00,2017-01-31\n")

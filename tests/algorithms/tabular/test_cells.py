@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algorithms.tabular.cells import date_text, is_missing, number_text, parse_date, parse_number
+from algorithms.tabular.cells import date_text, is_missing, number_text, parse_code, parse_date, parse_number
 
 
 @pytest.mark.parametrize("text", ["", " ", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A", " NA\t"])
@@ -34,6 +34,7 @@ def test_these_texts_are_values(text):
         ("0.0", 0),
         ("-9007199254740991", -9007199254740991),
         ("9007199254740992.", 9007199254740992),
+        ("10000000000000000", 1e16),
     ],
 )
 def test_these_texts_are_numbers(text, number):
@@ -47,9 +48,13 @@ def test_these_texts_are_no_numbers(text):
     assert parse_number(text) is None
 
 
-@pytest.mark.parametrize("text", ["9007199254740992", "-9007199254740993", " +12345678901234567890 ", "9" * 400])
-def test_whole_numbers_that_float64_cannot_tell_from_their_neighbours_are_ids(text):
-    assert parse_number(text) is None
+@pytest.mark.parametrize("text", ["9007199254740992", "-9007199254740993", " +12345678901234567890 ", "9" * 400, "007"])
+def test_no_number_stands_for_whole_numbers_that_float64_cannot_tell_from_their_neighbours(text):
+    assert parse_code(text) is None
+
+
+def test_other_numbers_stand_for_their_codes():
+    assert [parse_code(text) for text in ("7", " 1e16", "9007199254740991")] == [7, 1e16, 9007199254740991]
 
 
 @pytest.mark.parametrize("text", ["inf", "-Infinity", "1e999", "9" * 400 + ".0"])
