@@ -32,44 +32,16 @@ def stored_ids(folder: Path, node: str, side: str) -> Texts:
 
 @dataclass(frozen=True)
 class StoredPart:
-    """The scores of all nodes of one side ("u", "v"), or of all edges ("e"), of the graph of one data node."""
+    """Who the nodes of one side ("u", "v") or the edges ("e") are in the tables of scores of one data node."""
 
     folder: Path
     node: str
     part: str
 
-    @property
-    def exists(self) -> bool:
-        """Whether the run scored this node."""
-        return file_of(self.folder, "scores", self.node, self.part).exists()
-
-    def __len__(self) -> int:
-        return len(self.scores)
-
-    @cached_property
-    def scores(self) -> NDArray[np.float64]:
-        """(n,), the higher the more anomalous."""
-        return self._array("scores")
-
-    @cached_property
-    def order(self) -> NDArray[np.int64]:
-        """(n,) positions, the most anomalous first."""
-        return self._array("order")
-
-    @cached_property
-    def contributions(self) -> NDArray[np.float32]:
-        """(n, columns) parts of the score; the names are the result's `columns`."""
-        return self._array("contributions")
-
-    @cached_property
-    def labels(self) -> NDArray[np.int8] | None:
-        """(n,) 1 for an anomaly; None without a label column."""
-        return self._array("labels") if file_of(self.folder, "labels", self.node, self.part).exists() else None
-
     @cached_property
     def rows(self) -> NDArray[np.int64]:
         """(n,) numbers of the interactions behind each, 0 behind a planted edge."""
-        return self._array("rows")
+        return mapped(file_of(self.folder, "rows", self.node, self.part))
 
     def ids(self, positions: ArrayLike) -> dict[str, list[str]]:
         """Return who is at some positions: side → ids; one side for a node, both for an edge."""
@@ -81,6 +53,3 @@ class StoredPart:
 
     def _ids_at(self, side: str, positions: NDArray[np.int64]) -> list[str]:
         return list(stored_ids(self.folder, self.node, side).take(positions))
-
-    def _array(self, kind: str) -> NDArray[Any]:
-        return mapped(file_of(self.folder, kind, self.node, self.part))

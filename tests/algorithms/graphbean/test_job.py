@@ -13,7 +13,7 @@ from algorithms.errors import DataError
 from algorithms.events import EventStream
 from algorithms.graphbean.detector import GraphBEANDetector
 from algorithms.graphbean.job import fit
-from algorithms.graphbean.score_files import StoredPart
+from algorithms.graphbean.score_files import StoredPart, file_of, mapped
 from algorithms.graphbean.scorer import GraphScorer
 from algorithms.jobs import ConvertJob, FitJob
 from algorithms.tables.convert import convert
@@ -94,7 +94,7 @@ def result(finished):
 
 def test_thresholds_are_those_of_the_data_as_uploaded_not_of_the_planted_copy(finished, result):
     for part in "uve":
-        scores = StoredPart(finished[0], "datasrc", part).scores
+        scores = mapped(file_of(finished[0], "scores", "datasrc", part))
         assert result["threshold"][part] == pytest.approx(np.quantile(scores, 0.95))
 
 
@@ -181,25 +181,28 @@ def test_every_node_and_edge_has_its_score_in_the_files(finished, result, node):
     artifact = finished[0]
     for part in "uve":
         stored = StoredPart(artifact, node, part)
+        scores, order, contributions = (
+            mapped(file_of(artifact, kind, node, part)) for kind in ("scores", "order", "contributions")
+        )
         size = result["graph"][node][part]
-        assert len(stored) == len(stored.rows) == size
-        assert np.array_equal(np.sort(stored.scores)[::-1], stored.scores[stored.order])
-        assert stored.contributions.shape == (size, len(result["columns"][part]))
-        assert stored.contributions.sum(axis=1) == pytest.approx(stored.scores, rel=1e-5)
+        assert len(scores) == len(stored.rows) == size
+        assert np.array_equal(np.sort(scores)[::-1], scores[order])
+        assert contributions.shape == (size, len(result["columns"][part]))
+        assert contributions.sum(axis=1) == pytest.approx(scores, rel=1e-5)
         parquet = pq.read_table(artifact / f"scores.{node}.{part}.parquet").to_pydict()
-        assert parquet["score"] == stored.scores.tolist()
-        assert parquet["anomaly"] == (stored.scores > result["threshold"][part]).tolist()
+        assert parquet["score"] == scores.tolist()
+        assert parquet["anomaly"] == (scores > result["threshold"][part]).tolist()
         for side, ids in stored.ids(np.arange(size)).items():
             assert parquet[side] == ids
 
 
 def test_the_stored_labels_and_rows_are_those_of_the_ids(finished):
     edges = StoredPart(finished[0], "datasrc", "e")
-    found = np.flatnonzero(edges.labels)
+    found = np.flatnonzero(mapped(file_of(finished[0], "labels", "datasrc", "e")))
     assert edges.ids(found) == {"u": ["P07", "P08"], "v": ["C19", "C19"]}
     assert edges.rows[found].tolist() == [12, 3]
     persons = StoredPart(finished[0], "datasrc", "u")
-    assert persons.ids(np.flatnonzero(persons.labels)) == {"u": ["P07", "P08"]}
+    assert persons.ids(np.flatnonzero(mapped(file_of(finished[0], "labels", "datasrc", "u")))) == {"u": ["P07", "P08"]}
     planted = StoredPart(finished[0], "planted", "e")
     assert planted.rows.sum() == edges.rows.sum() == 315
     assert (planted.rows == 0).sum() > 0
@@ -241,8 +244,9 @@ def test_the_same_rows_sent_to_the_scorer_score_as_they_did(finished):
     ]
     answer = GraphScorer.load(artifact).score_rows(rows)
     stored = StoredPart(artifact, "evaldata", "e")
-    ids = stored.ids(np.arange(len(stored)))
-    scores = dict(zip(zip(ids["u"], ids["v"], strict=True), stored.scores.tolist(), strict=True))
+    edges = mapped(file_of(artifact, "scores", "evaldata", "e")).tolist()
+    ids = stored.ids(np.arange(len(edges)))
+    scores = dict(zip(zip(ids["u"], ids["v"], strict=True), edges, strict=True))
     for row, answered in zip(rows, answer["rows"], strict=True):
         assert answered["score"] == pytest.approx(scores[row["person"], row["clinic"]], rel=1e-4)
 
@@ -271,6 +275,21 @@ def test_two_columns_are_enough(tmp_path, datasrc):
     assert result["rows"]["evaldata"] is None
     assert result["threshold"]["rule"] == "contamination"
     assert not (tmp_path / "artifact" / "labels.datasrc.e.npy").exists()
+
+
+@pytest.mark.parametrize("scoring", ["reconstruction", "collective"])
+@pytest.mark.parametrize("huge", [["1e308", "-1e308"] * 2, ["1e200"], ["1.7e308"] * 316], ids=["both", "one", "all"])
+def test_huge_numbers_train_with_finite_results(tmp_path, huge, scoring):
+    lines = [f"h{i},P{i % 7 + 10},C{i % 5},{number},a,," for i, number in enumerate(huge)]
+    tables = {"datasrc": (table(tmp_path, "a", [*claims(60), *lines]),)}
+    injection = {"num_group": 1, "num_nodes_range": [1, 4]}
+    feeder = {**ENDS, "numeric_columns": ["amount"]}
+    run(tmp_path, tables, feed_train=feeder, netconf_node={**QUICK, "scoring": scoring, "inject_anomalies": injection})
+    stored = (tmp_path / "artifact" / "result.json").read_text()
+    assert not any(word in stored for word in ("NaN", "Infinity"))
+    row = {"person": "P10", "clinic": "C1", "amount": -1.7e308}
+    answer = GraphScorer.load(tmp_path / "artifact").score_rows([row, {**row, "clinic": "C2", "amount": 1.7e308}])
+    json.dumps(answer, allow_nan=False)
 
 
 def test_the_evaluation_node_overrides_label_and_threshold(tmp_path, datasrc):

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from algorithms.graphbean.graph import Parts
-from algorithms.graphbean.score_files import StoredPart, stored_ids
+from algorithms.graphbean.score_files import StoredPart, file_of, mapped, stored_ids
 from algorithms.graphbean.score_writing import ScoredGraph, write_graph
 from algorithms.graphbean.texts import Texts
 from algorithms.score_files import NodeScores
@@ -34,25 +34,22 @@ def folder(tmp_path):
     return tmp_path
 
 
+def stored(folder, kind, part):
+    return mapped(file_of(folder, kind, "datasrc", part)).tolist()
+
+
 def test_the_arrays_of_each_part_are_read_back(folder):
-    edges = StoredPart(folder, "datasrc", "e")
-    assert edges.exists
-    assert len(edges) == 3
-    assert edges.scores.tolist() == [1, 7, 6]
-    assert edges.order.tolist() == [1, 2, 0]
-    assert edges.contributions.tolist() == [[1, 0], [5, 2], [3, 3]]
-    assert edges.labels.tolist() == [0, 1, 0]
-    assert edges.rows.tolist() == [3, 2, 0]
-    assert StoredPart(folder, "datasrc", "u").scores.tolist() == [1.5, 3]
+    assert stored(folder, "scores", "e") == [1, 7, 6]
+    assert stored(folder, "order", "e") == [1, 2, 0]
+    assert stored(folder, "contributions", "e") == [[1, 0], [5, 2], [3, 3]]
+    assert stored(folder, "labels", "e") == [0, 1, 0]
+    assert stored(folder, "scores", "u") == [1.5, 3]
+    assert StoredPart(folder, "datasrc", "e").rows.tolist() == [3, 2, 0]
     assert StoredPart(folder, "datasrc", "v").rows.tolist() == [2, 5]
 
 
-def test_a_part_without_labels_has_none(folder):
-    assert StoredPart(folder, "datasrc", "u").labels is None
-
-
-def test_a_node_that_was_not_scored_does_not_exist(folder):
-    assert not StoredPart(folder, "evaldata", "e").exists
+def test_a_part_without_labels_has_no_file_of_them(folder):
+    assert not file_of(folder, "labels", "datasrc", "u").exists()
 
 
 def test_ids_come_back_as_they_were_written(folder):
