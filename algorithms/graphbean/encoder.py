@@ -1,8 +1,10 @@
 """The graph encoder: fitted once on the training interactions, stored as JSON, the same for every later graph."""
 
-from collections.abc import Mapping, Sequence
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any, Self
 
 import numpy as np
@@ -68,11 +70,12 @@ class GraphEncoder:
             DataError: u_column or v_column is not set.
         """
         u, v = ends_of(feeder)
-        counts = {name: _counts(interactions.coded[name]) for name in feeder.encode_column}
-        kept = {name: tuple(list(count)[: feeder.vocab_size]) for name, count in counts.items()}
+        kept, rare = {}, {}
+        for name in feeder.encode_column:
+            kept[name], rare[name] = _most_frequent(interactions.coded[name], feeder.vocab_size)
         used = dict.fromkeys(name for columns in coded_columns(feeder).values() for name in columns)
         known = dict.fromkeys([*interactions.columns, *used, *feeder.numeric_columns])
-        notices = [*_merged(counts, kept, feeder.vocab_size), *_empty_numbers(interactions)]
+        notices = [*_merged(rare, feeder.vocab_size), *_empty_numbers(interactions)]
         return cls(u, v, feeder.count_distinct, feeder.numeric_columns, kept, tuple(known), tuple(notices))
 
     @cached_property
@@ -210,33 +213,34 @@ def _used(coded: Coded, kept: NDArray[np.bool_]) -> tuple[Integers, Texts]:
     return (np.cumsum(used) - 1)[codes], coded.texts.take(np.flatnonzero(used))
 
 
-def _counts(coded: Coded) -> dict[str | None, int]:
-    """Return how often each category occurs, the most frequent first, then by text; None is the missing one."""
-    missing, *counts = np.bincount(coded.codes + 1, minlength=len(coded.texts) + 1).tolist()
-    counted: dict[str | None, int] = dict(zip(coded.texts, counts, strict=True))
-    counted |= {None: missing} if missing else {}
-    return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0] is None, item[0] or "")))
+def _most_frequent(coded: Coded, most: int) -> tuple[tuple[str | None, ...], float]:
+    """Return the most frequent categories, then by text, None being the missing one; and the share of all others."""
+    of_all = np.bincount(coded.codes + 1, minlength=len(coded.texts) + 1)
+    missing, counts = of_all[0], of_all[1:]
+    # Millions of ids may be as frequent as the last one kept: they pass by one at a time.
+    least = np.partition(counts, -most)[-most] if most < len(counts) else 0
+    frequent = np.flatnonzero(counts >= least)
+    counted = ((-count, False, text) for count, text in zip(counts[frequent], coded.texts.take(frequent), strict=True))
+    kept = heapq.nsmallest(most, chain(counted, [(-missing, True, "")] if missing else []))
+    rare = 1 + sum(int(count) for count, _, _ in kept) / max(len(coded.codes), 1)
+    return tuple(None if is_missing else text for _, is_missing, text in kept), rare
 
 
 def _slots(coded: Coded, categories: Sequence[str | None]) -> Integers:
     """Return the slot (N,) of each cell: that of its category, or the last one."""
     slot_of = {category: slot for slot, category in enumerate(categories)}
-    slots = [slot_of.get(text, len(categories)) for text in (*coded.texts, None)]
-    return np.array(slots)[coded.codes]  # -1, the code of missing cells, finds the last
+    texts: Iterable[str | None] = chain(coded.texts, [None])
+    slots = np.fromiter((slot_of.get(text, len(categories)) for text in texts), np.int64, len(coded.texts) + 1)
+    return slots[coded.codes]  # -1, the code of missing cells, finds the last
 
 
-def _merged(
-    counts: Mapping[str, Mapping[str | None, int]], kept: Mapping[str, Sequence[str | None]], vocab_size: int
-) -> list[str]:
-    notices = []
-    for name, count in counts.items():
-        rare = 1 - sum(count[category] for category in kept[name]) / max(sum(count.values()), 1)
-        if rare > LARGE_OTHER_SHARE:
-            notices.append(
-                f"rare values of {named(name)} ({percent(rare)} of the rows) are counted together; raise vocab_size"
-                f" (now {vocab_size}) to keep them apart"
-            )
-    return notices
+def _merged(rare: Mapping[str, float], vocab_size: int) -> list[str]:
+    return [
+        f"rare values of {named(name)} ({percent(share)} of the rows) are counted together; raise vocab_size"
+        f" (now {vocab_size}) to keep them apart"
+        for name, share in rare.items()
+        if share > LARGE_OTHER_SHARE
+    ]
 
 
 def _empty_numbers(interactions: Interactions) -> list[str]:

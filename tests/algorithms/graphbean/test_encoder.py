@@ -239,3 +239,21 @@ class TestRows:
         rows = [{"buyer": u, "seller": "x", "amount": amount} for u, amount in zip("aab", (2, 2.0, 3), strict=True)]
         made = encoder.graph(encoder.interactions_of_rows(rows))
         assert made.graph.x.e.tolist() == encoder.graph(training).graph.x.e.tolist() == [[1, 4, 2], [1, 3, 3]]
+
+
+@pytest.mark.parametrize(
+    ("texts", "kept"),
+    [
+        (["c", "b", "a", "d"], ("a", "b")),  # all as frequent: those that sort first
+        (["c", "b", "a", "c", "d"], ("c", "a")),
+        (["b", None, None, "a"], (None, "a")),
+        (["a", None], ("a", None)),  # the missing one after its equals
+        (["", "a", ""], ("", "a")),
+        ([None, None], (None,)),
+    ],
+)
+def test_the_most_frequent_categories_are_kept(texts, kept):
+    n = len(texts)
+    cells = {"u": Coded.of(["p"] * n), "v": Coded.of(["q"] * n), "k": Coded.of(texts)}
+    feeder = GraphFeederParams(u_column="u", v_column="v", encode_column=["k"], vocab_size=2)
+    assert GraphEncoder.fit(Interactions(n, cells, {}, ("u", "v", "k")), feeder).categories["k"] == kept
