@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from algorithms.graphbean.score_files import StoredPart
+from algorithms.tabular.cells import parse_number
 
 CSV_ROWS_AT_ONCE = 5000
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -122,11 +124,17 @@ def _flat(row: dict[str, Any]) -> list[Any]:
 def _harmless(value: Any) -> Any:
     """Return a cell that no spreadsheet runs: an id comes from whoever made the data, and may begin as a formula does.
 
-    JSON and Parquet give such ids as they are.
+    JSON and Parquet give such ids as they are, and so do all a number such as -3 or +82.
     """
     if isinstance(value, bool):
         return int(value)
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    is_formula = isinstance(value, str) and value.startswith(FORMULA) and not _is_finite(value)
+    return f"'{value}" if is_formula else value
+
+
+def _is_finite(text: str) -> bool:
+    number = parse_number(text)
+    return number is not None and math.isfinite(number)
 
 
 def _csv_lines(lines: list[list[Any]]) -> str:

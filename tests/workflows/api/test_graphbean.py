@@ -2,15 +2,24 @@
 
 import csv
 import io
+import json
+import re
+import shutil
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
+from algorithms.events import EventStream
 from algorithms.graphbean.graph import Parts
+from algorithms.graphbean.job import fit
 from algorithms.graphbean.score_writing import ScoredGraph, write_graph
 from algorithms.graphbean.texts import Texts
+from algorithms.jobs import ConvertJob, FitJob
 from algorithms.score_files import NodeScores
+from algorithms.tables.convert import convert
 from tests.workflows.conftest import (
     CLAIMS,
     DATA,
@@ -27,6 +36,7 @@ from tests.workflows.conftest import (
     Api,
 )
 from workflows.models import Run, RunState
+from workflows.services.prediction import ScorerCache
 
 STATE = "wf/target/state/nnid/steel/wfver/1/"
 COLUMNS = {"u_column": "PERSON", "v_column": "DOCTOR", "count_distinct": ["CLAIM"], "numeric_columns": ["AMOUNT"]}
@@ -271,3 +281,71 @@ def test_rows_are_no_interactions_for_an_autoencoder(uploaded: Api) -> None:
     answer = uploaded.post(GRAPH_PREDICT, {"input_data": [{}]})
     assert answer.status == 400
     assert "anomaly, autoencoder" in answer.body["result"]
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        *((number, number) for number in ("-3", "+82", "-1.5e3", "+821012345678901234567")),
+        *((formula, f"'{formula}") for formula in ("-3+1", "=3", "@a", "-inf", "+", "+82-10", "-1e999", "\t=1")),
+        ("a-3", "a-3"),
+    ],
+)
+def test_only_ids_that_are_no_numbers_are_disarmed(trained: Api, text: str, cell: str) -> None:
+    letters = np.frombuffer(text.encode(), np.uint8)
+    artifact = Run.objects.get().artifact
+    for side in "uv":
+        np.save(artifact / f"ids.datasrc.{side}.npy", np.tile(letters, 2))
+        np.save(artifact / f"offsets.datasrc.{side}.npy", len(letters) * np.arange(3))
+    rows = csv.DictReader(io.StringIO(trained.get(f"{SCORES}?download=csv").body.decode(), newline=""))
+    assert {(row["u"], row["v"]) for row in rows} == {(cell, cell)}
+
+
+COLUMNS_OF_ONE = {"u_column": "PERSON", "v_column": "DOCTOR", "numeric_columns": ["AMOUNT"]}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train a model of a few claims; return its artifact."""
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "claims.csv").write_bytes(CLAIMS)
+    convert(ConvertJob(source=folder / "claims.csv", parquet=folder / "claims.parquet"))
+    narrow = {"hidden_channels": 2, "latent_channels": 2, "edge_pred_latent": 2, "iter": 1}
+    job = FitJob(
+        workflow_type="graphbean_csv",
+        tables={"datasrc": (folder / "claims.parquet",)},
+        parameters={"feed_train": COLUMNS_OF_ONE, "netconf_node": narrow},
+    )
+    fit(job, folder, EventStream(io.StringIO(), 0.0))
+    return folder / "artifact"
+
+
+@pytest.fixture
+def served(claims: Api, model: Path) -> Api:
+    """Give the API with a run that has this model."""
+    claims.put(GRAPH_FEEDER, COLUMNS_OF_ONE)
+    run = succeeded(claims, json.loads((model / "result.json").read_text()))
+    shutil.copytree(model, run.artifact, dirs_exist_ok=True)
+    return claims
+
+
+def test_more_interactions_than_an_answer_can_hold_are_413(served: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("algorithms.graphbean.scorer.MOST_NUMBERS", 100)
+    row = dict.fromkeys(("CLAIM", "KIND", "FRAUD")) | {"PERSON": "p1", "DOCTOR": "d1", "AMOUNT": 10}
+    refused = served.post(GRAPH_PREDICT, {"input_data": [row] * 50})
+    assert refused.status == 413
+    (why,) = refused.body["errors"]["input_data"]
+    most = int(re.findall(r"send at most (\d+)", why)[0])
+    assert served.post(GRAPH_PREDICT, {"input_data": [row] * (most + 1)}).status == 413
+    assert len(served.post(GRAPH_PREDICT, {"input_data": [row] * most}).body["rows"]) == most
+
+
+def test_the_models_of_deleted_runs_leave_the_memory_when_another_is_loaded(served: Api) -> None:
+    run = Run.objects.get()
+    cache = ScorerCache()
+    gone = Run(id=uuid4(), version=run.version, number=9, snapshot=run.snapshot)
+    shutil.copytree(run.artifact, gone.artifact)
+    cache.get(gone)
+    kept = cache.get(run)
+    assert cache.get(run) is kept
+    assert list(cache._scorers) == [run.id]
