@@ -22,7 +22,7 @@ from algorithms.tabular.wording import named, quoted
 INPUTS = ("x_u", "x_v", "x_e", "edge_index")
 OUTPUTS = ("x_u_hat", "x_v_hat", "x_e_hat", "edge_logit")
 MOST_NUMBERS = 4_000_000
-"""Contributions in one answer to rows; each comes with its name and takes about 100 bytes while the answer is made."""
+"""Contributions in one answer to rows; with its name each takes some 200 bytes while the answer is made."""
 LONG_NAME = 64
 """A contribution counts once more for each so many letters of its name."""
 

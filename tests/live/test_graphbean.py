@@ -268,3 +268,35 @@ def test_ids_may_be_numbers_text_or_mixed_and_u_a_single_one(
     assert {row["u"] for row in client.get(f"{client.scores}?part=u")["scores"]} == kept
     (row,) = client.predict({"CLAIM": 1, "PERSON": ids[0], "DOCTOR": "d1", "PAID": 3}).json()["rows"]
     assert row["u"] == ids[0]
+
+
+def test_huge_numbers_train_and_extreme_weights_are_refused(service: Any) -> None:
+    client = GraphClient(service.url, "graph-huge")
+    client.create()
+    huge = [(*row[:3], [1e308, -1e308][n % 2], *row[4:]) for n, row in enumerate(CLAIMS[:40])]
+    client.upload(csv_of([*CLAIMS[40:], *huge]))
+    client.put(client.feeder, FEEDER)
+    for weights in ("block_weights", "feature_weights", "target_weights"):
+        many = [1e308] * (2 if weights == "block_weights" else 3)
+        refused = client.call("PUT", client.netconf, json={"inject_anomalies": PLANTED | {weights: many}})
+        assert refused.status_code == 400
+        assert weights in refused.text
+    client.put(client.netconf, NETCONF | {"inject_anomalies": PLANTED})
+    client.train()
+    assert client.get(f"{client.scores}?part=e")["count"] > 0
+    assert len(client.predict(json_rows(huge)).json()["rows"]) == len(huge)
+
+
+def test_more_interactions_than_an_answer_can_hold_are_413_and_the_service_goes_on(service: Any) -> None:
+    client = GraphClient(service.url, "graph-wide")
+    client.create()
+    rows = [(n, f"p{n}", f"d{n % 6}", n, f"k{n}", "No") for n in range(2000)]
+    client.upload(csv_of(rows))
+    client.put(client.feeder, {**FEEDER, "vocab_size": 2000, "label_column": None})
+    client.put(client.netconf, NETCONF | {"iter": 1})
+    client.train()
+    refused = client.predict(json_rows(rows))
+    assert refused.status_code == 413
+    (why,) = refused.json()["errors"]["input_data"]
+    assert "send at most" in why
+    assert len(client.predict(json_rows(rows[:20])).json()["rows"]) == 20
