@@ -72,7 +72,7 @@ class Service:
         if self.process.poll() is None:
             self.family()
             self.process.send_signal(signum)
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=30)
 
     def left(self) -> list[str]:
         """Return what is left of it: processes and sockets."""

@@ -113,7 +113,9 @@ def test_a_training_ends_with_the_service_and_goes_on_with_the_next(start_servic
     home = tmp_path / "home"
     service = start_service(home)
     service.wait_until_ready()
-    nn_id = demo.define_and_train(demo.Api(service.port), demo.STEEL, demo.STEEL_FEEDER, {"iter": 1_000_000})
+    steel = demo.ROOT / "examples" / "steel.csv"
+    plan = demo.Plan(steel, "autoencoder", demo.FEEDER | demo.STEEL_FEEDER, {"iter": 1_000_000})
+    nn_id = demo.define_and_train(demo.Api(service.port), plan)
     wait_for(lambda: service.running("algorithms fit"), seconds=60)
     assert service.stop() == 0
     assert service.left() == []

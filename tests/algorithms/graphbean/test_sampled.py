@@ -44,10 +44,6 @@ def test_one_batch_of_all_neighbours_is_full_batch_training():
     of_sampled, of_full = train_sampled(sampled, graph, given), train(full, graph, given)
     for one, other in zip(of_sampled, of_full, strict=True):
         assert one.to_dict() | {"seconds": 0} == pytest.approx(other.to_dict() | {"seconds": 0}, rel=1e-3)
-    # A bias before a batch normalisation has no gradient but rounding, which Adam takes for one.
-    for one, other in zip(sampled.parameters(), full.parameters(), strict=True):
-        if one.ndim == 2:
-            torch.testing.assert_close(one, other, rtol=0, atol=2e-3)
 
 
 def test_the_loss_falls():
