@@ -18,6 +18,10 @@ import requests
 REPOSITORY = Path(__file__).resolve().parents[2]
 OWN = ("NNSERVICE_HOME", "PORT", "REDIS_URL", "DATABASE_URL", "WEB_WORKERS")
 
+# Under nohup, or in the background of a script, these are ignored, and a service started here would inherit that.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
