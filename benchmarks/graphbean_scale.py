@@ -23,8 +23,8 @@ COLUMNS = {
     "seconds_an_epoch": "s an epoch",
     "trained_edges_per_second": "trained edges/s",
     "scored_edges_per_second": "scored edges/s",
-    "graph_gigabytes": "GB before",
-    "peak_gigabytes": "peak GB",
+    "graph_gibibytes": "GiB before",
+    "peak_gibibytes": "peak GiB",
 }
 
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> None:
 
     The graph has 12 attributes of edges and 5 of nodes, in float64 as uploaded data have; on average 5 edges at each u
     and 25 at each v, a few nodes having thousands. Peak memory is that of the whole process, libraries, the graph and
-    its generation included; before the detector starts it has reached "GB before". Scoring is chunked.
+    its generation included; before the detector starts it has reached "GiB before". Scoring is chunked.
     """
     arguments = parser("graphbean_scale", f"{__doc__}\n\n{main.__doc__}")
     arguments.add_argument("--edges", type=int, default=5_000_000, help="of the sampled training (default 5,000,000)")
@@ -67,7 +67,7 @@ def measure(edges: int, threads: int, training: str, fan_out: tuple[int, ...] | 
     chosen = {} if fan_out is None else {"num_neighbors_u": fan_out, "num_neighbors_v": fan_out}
     params = GraphBEANParams.model_validate({"training": training, "iter": 1, **chosen})
     graph = skewed_graph(edges)
-    before = _peak_gigabytes()
+    before = _peak_gibibytes()
     detector = GraphBEANDetector(params, threads=threads, device="cpu").fit(graph)
     seconds = detector.history_[0].seconds
     return {
@@ -81,8 +81,8 @@ def measure(edges: int, threads: int, training: str, fan_out: tuple[int, ...] | 
         "scored_edges_per_second": edges / detector.seconds_["score"],
         "seconds": detector.seconds_,
         "loss": detector.history_[0].loss,
-        "graph_gigabytes": before,
-        "peak_gigabytes": _peak_gigabytes(),
+        "graph_gibibytes": before,
+        "peak_gibibytes": _peak_gibibytes(),
     }
 
 
@@ -116,7 +116,7 @@ def _apart(edges: int, threads: int, **settings: Any) -> dict[str, Any]:
         return process.submit(measure, edges, threads, **settings).result()
 
 
-def _peak_gigabytes() -> float:
+def _peak_gibibytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
