@@ -13,7 +13,7 @@ def test_it_trains_and_scores_sampled_and_full(tmp_path, capsys):
     assert [(run["training"], run["edges"], run["fan_out"]) for run in runs] == [
         ("sampled", 3000, "5, 3"), ("sampled", 1000, "5, 3"), ("full", 1000, "-")
     ]  # fmt: skip
-    assert all(run["trained_edges_per_second"] > 0 and run["peak_gigabytes"] > 0 for run in runs)
+    assert all(run["trained_edges_per_second"] > 0 and run["peak_gibibytes"] > 0 for run in runs)
 
 
 def test_the_graph_has_as_many_pairs_as_asked_for_and_a_few_nodes_with_many_of_them():
