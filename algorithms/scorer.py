@@ -32,8 +32,9 @@ class Scorer:
         self._session = open_session(model, threads)
         self._model = model
         self._encoder = encoder
-        self._starts = [columns.start for columns in encoder.slices.values()]
-        self._chunk = max(1, CHUNK_VALUES // encoder.width)
+        starts = [columns.start for columns in encoder.slices.values()]
+        self._starts, self._order = np.sort(starts), np.argsort(np.argsort(starts))
+        self._chunk = max(1, CHUNK_VALUES // encoder.layout.width)
         self.threshold = threshold
 
     @classmethod
@@ -48,8 +49,10 @@ class Scorer:
         encoder = TabularEncoder.from_dict(stored["encoder"])
         scorer = cls(model, encoder, stored["threshold"], threads)
         width = scorer._session.get_inputs()[0].shape[1]
-        if width != encoder.width:
-            raise ArtifactCorrupt(f"{MODEL_FILE} takes {width} features, {PREPROCESS_FILE} makes {encoder.width}")
+        if width != encoder.layout.width:
+            raise ArtifactCorrupt(
+                f"{MODEL_FILE} takes {width} features, {PREPROCESS_FILE} makes {encoder.layout.width}"
+            )
         return scorer
 
     def save(self, folder: Path) -> None:
@@ -77,7 +80,7 @@ class Scorer:
         contributions = np.empty((table.rows, len(self._starts)), np.float32)
         for rows in self._chunks(table.rows):
             part = table.take(np.arange(rows.start, rows.stop))
-            scores[rows], contributions[rows] = self.score_matrix(self._encoder.transform(part))
+            scores[rows], contributions[rows] = self.score_matrix(self._dense(part))
         return scores, contributions
 
     def score_rows(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -94,21 +97,21 @@ class Scorer:
 
     def encode(self, rows: Sequence[Row]) -> list[list[float]]:
         """Return the code of each row, the network's middle layer. Raises RowsInvalid as `score_rows` does."""
-        features, _ = self._encoder.transform_rows(rows)
+        features = self._dense(self._encoder.table_of_rows(rows))
         codes: list[list[float]] = self._run("code", features).tolist()
         return codes
 
     def reconstruct(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """Return each row as the network reconstructs it, in the units of the data. Raises as `score_rows` does."""
-        features, _ = self._encoder.transform_rows(rows)
+        features = self._dense(self._encoder.table_of_rows(rows))
         return self._encoder.decode(self._run("reconstruction", features))
 
     def reconstruct_table(self, table: Table) -> list[dict[str, Any]]:
         """Return the rows of a small table as the network reconstructs them."""
-        return self._encoder.decode(self._run("reconstruction", self._encoder.transform(table)))
+        return self._encoder.decode(self._run("reconstruction", self._dense(table)))
 
     def _answers(self, table: Table) -> Iterator[dict[str, Any]]:
-        scores, contributions = self.score_matrix(self._encoder.transform(table))
+        scores, contributions = self.score_matrix(self._dense(table))
         columns, notices = self.columns, self._encoder.unseen(table)
         for score, shares, said in zip(scores.tolist(), contributions.tolist(), notices, strict=True):
             yield {
@@ -118,12 +121,15 @@ class Scorer:
                 "notices": said,
             }
 
+    def _dense(self, table: Table) -> Features:
+        return self._encoder.transform(table).dense(self._encoder.layout)
+
     def _contributions(self, features: Features) -> NDArray[np.float64]:
         """Return each column's part (N, columns) of the mean squared error, in float64: a float32 square overflows."""
         errors = self._run("reconstruction", features).astype(np.float64)
         errors -= features
         np.square(errors, out=errors)
-        shares: NDArray[np.float64] = np.add.reduceat(errors, self._starts, axis=1)
+        shares: NDArray[np.float64] = np.add.reduceat(errors, self._starts, axis=1)[:, self._order]
         shares /= features.shape[1]
         return shares
 

@@ -106,15 +106,16 @@ class AutoencoderDetector:
             encoder.refuse_misfits(later, name)
         logger.info(
             "%d rows train, %d are held out; %d columns give %d features",
-            len(split.train), len(split.held_out), len(encoder.columns), encoder.width,
+            len(split.train), len(split.held_out), len(encoder.columns), encoder.layout.width,
         )  # fmt: skip
         logger.info("settings: %s", json.dumps(recipe.to_dict()))
-        features, held_out = encoder.transform(training_rows), encoder.transform(rows.take(split.held_out))
+        features = encoder.transform(training_rows).dense(encoder.layout)
+        held_out = encoder.transform(rows.take(split.held_out)).dense(encoder.layout)
         clock.lap("encode")
-        shards = shards_for(self.threads, step_operations(encoder.width, recipe.hidden, recipe.batch_size))
+        shards = shards_for(self.threads, step_operations(encoder.layout.width, recipe.hidden, recipe.batch_size))
         use_threads(shards)
         network = build_network(
-            encoder.width,
+            encoder.layout.width,
             recipe.hidden,
             activation=recipe.activation,
             output_activation=recipe.output_activation,
@@ -250,9 +251,10 @@ def _noise_unit(encoder: TabularEncoder, features: NDArray[np.float32], recipe: 
 
     Of standardised ones it is 1 by construction, also where a squash has shrunk the measured one.
     """
+    width, numbers = encoder.layout.width, encoder.layout.numbers
     standardised = recipe.numeric_scaling in ("asinh", "standard")
-    deviations = np.ones(encoder.width) if standardised else features.std(axis=0, dtype=np.float64)
-    return (encoder.numeric_features * deviations).astype(np.float32)
+    deviations = np.ones(width) if standardised else features.std(axis=0, dtype=np.float64)
+    return np.where(np.arange(width) < numbers, deviations, 0.0).astype(np.float32)
 
 
 def _as_table(table: Any) -> Table:

@@ -69,11 +69,6 @@ class CategoryEncoder:
         slot_of = {key: self._slots.get(key, other) for key in set(keys)}
         return np.fromiter(map(slot_of.__getitem__, keys), dtype=np.intp, count=len(keys))
 
-    def encode(self, values: Column, out: NDArray[np.float32]) -> None:
-        """Write the features of values (N,) into out (N, width)."""
-        out[:] = 0.0
-        out[np.arange(len(values)), self.slots(values)] = 1.0
-
     def unseen(self, values: Column) -> dict[int, str]:
         """Return what to say about the values (N,) that training did not see, by their position."""
         others = np.flatnonzero(self.slots(values) == len(self.categories))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from algorithms.errors import ArtifactIncompatible, DataError
 from algorithms.tabular.categories import CategoryEncoder
 from algorithms.tabular.dates import DateEncoder
+from algorithms.tabular.features import Features, Layout
 from algorithms.tabular.fitting import ColumnEncoder, fit_columns
 from algorithms.tabular.numbers import NumberEncoder
 from algorithms.tabular.params import TabularFeederParams
@@ -31,10 +32,10 @@ _KINDS: Mapping[str, type[ColumnEncoder]] = {
 
 @dataclass(frozen=True)
 class TabularEncoder:
-    """Turns rows into float32 features, column by column.
+    """Turns rows into features, column by column.
 
-    `types` are all columns of the training table, used or not; `columns` are the encoders of the used ones, in the
-    order of their features; `notices` say what fitting left out, filled in or merged.
+    `types` are all columns of the training table, used or not; `columns` are the encoders of the used ones; `notices`
+    say what fitting left out, filled in or merged.
     """
 
     types: Mapping[str, ColumnType]
@@ -55,27 +56,26 @@ class TabularEncoder:
         return cls(table.types, columns, notices)
 
     @cached_property
+    def layout(self) -> Layout:
+        """The features: of numbers and dates first, each kind in the order of `columns`."""
+        return Layout(
+            sum(column.width for column in self.columns.values() if column.numeric),
+            tuple(column.width for column in self.columns.values() if not column.numeric),
+        )
+
+    @cached_property
     def slices(self) -> Mapping[str, slice]:
         """Used column → its features."""
         slices: dict[str, slice] = {}
-        start = 0
+        ends = {True: 0, False: self.layout.numbers}  # numeric → where the next column's features begin
         for name, column in self.columns.items():
-            slices[name] = slice(start, start + column.width)
-            start += column.width
+            start = ends[column.numeric]
+            ends[column.numeric] += column.width
+            slices[name] = slice(start, ends[column.numeric])
         return slices
 
-    @cached_property
-    def width(self) -> int:
-        """Number of features."""
-        return sum(column.width for column in self.columns.values())
-
-    @cached_property
-    def numeric_features(self) -> NDArray[np.bool_]:
-        """Features (width,) that are scaled quantities, to which noise may be added; false for 0/1 slots."""
-        return np.repeat([c.numeric for c in self.columns.values()], [c.width for c in self.columns.values()])
-
-    def transform(self, table: Table) -> NDArray[np.float32]:
-        """Return the features (rows, width) of a table.
+    def transform(self, table: Table) -> Features:
+        """Return the features of the rows of a table.
 
         Raises:
             DataError: the table lacks a column, or has it in a type that does not fit.
@@ -88,11 +88,6 @@ class TabularEncoder:
             self._as_trained(table)
         except DataError as error:
             raise DataError(f"{name}: {error}", error.errors) from None
-
-    def transform_rows(self, rows: Sequence[Row]) -> tuple[NDArray[np.float32], list[list[str]]]:
-        """Return the features (N, width) of N rows of JSON values, and the notices of each row; see `table_of_rows`."""
-        table = self.table_of_rows(rows)
-        return self.transform(table), self.unseen(table)
 
     def table_of_rows(self, rows: Sequence[Row]) -> Table:
         """Return the used columns of rows of JSON values.
@@ -116,7 +111,7 @@ class TabularEncoder:
         return notices
 
     def decode(self, features: NDArray[np.float32]) -> list[dict[str, Any]]:
-        """Return readable rows for features (N, width) as a model reconstructs them.
+        """Return readable rows for features (N, layout.width) as a model reconstructs them.
 
         Numbers are in their unit, categories those of the largest slot, also "(other)" or "(missing)", dates ISO 8601.
         """
@@ -151,12 +146,18 @@ class TabularEncoder:
     def _codes(self) -> frozenset[str]:
         return frozenset(n for n, c in self.columns.items() if isinstance(c, CategoryEncoder) and c.codes)
 
-    def _encode(self, columns: Mapping[str, Column], rows: int) -> NDArray[np.float32]:
-        features = np.empty((rows, self.width), dtype=np.float32)
+    def _encode(self, columns: Mapping[str, Column], rows: int) -> Features:
+        features = Features.empty(rows, self.layout)
         for start in range(0, rows, _CHUNK_ROWS):
             chunk = slice(start, start + _CHUNK_ROWS)
+            first_slots = iter(enumerate(self.layout.first_slots))
             for name, encoder in self.columns.items():
-                encoder.encode(columns[name][chunk], features[chunk, self.slices[name]])
+                values = columns[name][chunk]
+                if isinstance(encoder, CategoryEncoder):
+                    block, first = next(first_slots)
+                    features.slots[chunk, block] = first + encoder.slots(values)
+                else:
+                    encoder.encode(values, features.numbers[chunk, self.slices[name]])
         return features
 
     def _as_trained(self, table: Table) -> dict[str, Column]:

@@ -15,6 +15,7 @@ from algorithms.scorer import Scorer
 from algorithms.tabular.encoder import TabularEncoder
 from algorithms.tabular.params import TabularFeederParams
 from tests.algorithms.contract import steel
+from tests.algorithms.tabular.encoding import dense_rows
 
 ROWS = [{"grade": "A", "temperature": 1500.0, "weight": 150.0}, {"grade": "Z", "temperature": 1580.0, "weight": None}]
 
@@ -50,7 +51,7 @@ def encoder():
 
 @pytest.fixture(scope="module")
 def scorer(encoder):
-    return Scorer(linear_model(encoder.width), encoder, threshold=0.2)
+    return Scorer(linear_model(encoder.layout.width), encoder, threshold=0.2)
 
 
 @pytest.fixture
@@ -61,17 +62,17 @@ def artifact(scorer, tmp_path):
 
 
 def test_the_score_is_the_mean_squared_error_and_columns_share_it(scorer, encoder):
-    features = np.zeros((1, encoder.width), np.float32)
+    features = np.zeros((1, encoder.layout.width), np.float32)
     features[0, encoder.slices["grade"].start] = 1.0
     features[0, encoder.slices["weight"]] = 2.0
     scores, contributions = scorer.score_matrix(features)
     assert scorer.columns == ["grade", "temperature", "weight"]
-    assert contributions[0] == pytest.approx([0.5**2 / encoder.width, 0.0, 1.0 / encoder.width])
-    assert scores == pytest.approx([1.25 / encoder.width])
+    assert contributions[0] == pytest.approx([0.5**2 / encoder.layout.width, 0.0, 1.0 / encoder.layout.width])
+    assert scores == pytest.approx([1.25 / encoder.layout.width])
 
 
 def test_contributions_sum_to_the_score_exactly(scorer, encoder):
-    features = np.random.default_rng(0).normal(size=(1000, encoder.width)).astype(np.float32)
+    features = np.random.default_rng(0).normal(size=(1000, encoder.layout.width)).astype(np.float32)
     scores, contributions = scorer.score_matrix(features)
     assert np.array_equal(contributions.sum(axis=1), scores)
 
@@ -79,15 +80,15 @@ def test_contributions_sum_to_the_score_exactly(scorer, encoder):
 def test_many_rows_are_scored_in_chunks_with_the_same_result(encoder, scorer, monkeypatch):
     table = steel(rows=100)
     whole = scorer.score_table(table)
-    monkeypatch.setattr("algorithms.scorer.CHUNK_VALUES", 7 * encoder.width)
-    chunked = Scorer(linear_model(encoder.width), encoder, 0.2)
+    monkeypatch.setattr("algorithms.scorer.CHUNK_VALUES", 7 * encoder.layout.width)
+    chunked = Scorer(linear_model(encoder.layout.width), encoder, 0.2)
     assert len(list(chunked._chunks(100))) == 15
     for a, b in zip(whole, chunked.score_table(table), strict=True):
         assert a == pytest.approx(b, rel=1e-6)
 
 
 def test_no_rows_give_no_scores(scorer, encoder):
-    scores, contributions = scorer.score_matrix(np.empty((0, encoder.width), np.float32))
+    scores, contributions = scorer.score_matrix(np.empty((0, encoder.layout.width), np.float32))
     assert scores.shape == (0,)
     assert contributions.shape == (0, 3)
 
@@ -143,8 +144,8 @@ def test_an_unknown_field_is_refused(scorer):
 
 
 def test_the_code_and_the_reconstruction_of_rows(encoder):
-    identity = Scorer(linear_model(encoder.width, factor=1.0), encoder, 1.0)
-    features, _ = encoder.transform_rows(ROWS)
+    identity = Scorer(linear_model(encoder.layout.width, factor=1.0), encoder, 1.0)
+    features, _ = dense_rows(encoder, ROWS)
     assert identity.encode(ROWS) == features[:, :1].tolist()
     back = identity.reconstruct(ROWS)[0]
     assert back["grade"] == "A"
@@ -153,8 +154,8 @@ def test_the_code_and_the_reconstruction_of_rows(encoder):
 
 @pytest.mark.parametrize("factor", [3e38, -3e38])
 def test_an_overflow_of_the_network_gives_a_finite_score_far_above_all_others(encoder, factor):
-    scorer = Scorer(linear_model(encoder.width, factor=factor), encoder, 1.0)
-    features = np.full((1, encoder.width), 100, np.float32)
+    scorer = Scorer(linear_model(encoder.layout.width, factor=factor), encoder, 1.0)
+    features = np.full((1, encoder.layout.width), 100, np.float32)
     scores, contributions = scorer.score_matrix(features)
     assert np.isfinite(scores).all()
     assert np.isfinite(contributions).all()
@@ -162,7 +163,7 @@ def test_an_overflow_of_the_network_gives_a_finite_score_far_above_all_others(en
 
 
 def test_the_largest_features_give_a_finite_score(scorer, encoder):
-    scores, _ = scorer.score_matrix(np.full((1, encoder.width), 3.4e38, np.float32))
+    scores, _ = scorer.score_matrix(np.full((1, encoder.layout.width), 3.4e38, np.float32))
     assert np.isfinite(scores).all()
     assert scores[0] > 1e70
 

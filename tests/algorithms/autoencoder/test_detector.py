@@ -9,6 +9,7 @@ from algorithms.errors import ArtifactCorrupt, DataError
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
 from tests.algorithms.contract import DetectorContract, steel
+from tests.algorithms.tabular.encoding import dense
 
 
 class TestAutoencoderDetector(DetectorContract):
@@ -40,7 +41,7 @@ def test_contributions_sum_to_the_score(fitted):
 
 def test_served_scores_equal_those_of_the_trained_keras_network(fitted):
     encoder = fitted.scorer._encoder
-    features = encoder.transform(steel())
+    features = dense(encoder, steel())
     reconstruction = fitted.fitted_.network(features, training=False)["reconstruction"].numpy()
     expected = np.square(reconstruction.astype(np.float64) - features).mean(axis=1)
     assert fitted.decision_scores_ == pytest.approx(expected, rel=1e-5)
@@ -110,7 +111,7 @@ def test_the_saved_model_is_plain_onnx_with_two_outputs(fitted, tmp_path):
 
 def test_the_classic_recipe_scales_to_the_unit_interval_and_answers_within_it(tmp_path):
     detector = AutoencoderDetector(quick(recipe="classic")).fit(steel())
-    features = detector.scorer._encoder.transform(steel().take(detector.fitted_.split.train))
+    features = dense(detector.scorer._encoder, steel().take(detector.fitted_.split.train))
     assert features.min() == 0
     assert features.max() == 1
     reconstruction = detector.fitted_.network(features * 100, training=False)["reconstruction"].numpy()

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from algorithms.errors import ArtifactIncompatible, DataError
 from algorithms.tabular.encoder import TabularEncoder
+from algorithms.tabular.features import Layout
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
+from tests.algorithms.tabular.encoding import dense, dense_rows
 
 
 def table_of(**columns):
@@ -47,8 +49,8 @@ class TestColumns:
 
     def test_named_columns_are_used_in_their_order(self, mixed):
         encoder = fit(mixed, encode_column=["t", "n"])
-        assert encoder.slices == {"t": slice(0, 4), "n": slice(4, 5)}
-        assert encoder.width == 5
+        assert encoder.slices == {"t": slice(1, 5), "n": slice(0, 1)}
+        assert encoder.layout.width == 5
 
     @pytest.mark.parametrize("parameter", ["encode_column", "exclude_column", "label_column", "categorical_column"])
     def test_an_unknown_name_is_refused_with_the_names_there_are(self, mixed, parameter):
@@ -89,7 +91,7 @@ class TestNumbers:
     def test_missing_cells_are_filled_before_scaling(self, missing, fill):
         column = [1, 2, None, 8]
         filled = np.array([1, 2, fill, 8])
-        features = fit(table_of(a=column), missing=missing).transform(table_of(a=column))[:, 0]
+        features = dense(fit(table_of(a=column), missing=missing), table_of(a=column))[:, 0]
         np.testing.assert_allclose(features, (filled - filled.mean()) / filled.std(), rtol=1e-6)
 
     def test_a_notice_says_how_much_was_filled(self):
@@ -99,13 +101,13 @@ class TestNumbers:
         column = [-1.7e308, 1e300, 1.7e308, 0]
         for scaling in ("asinh", "standard", "minmax", "none"):
             encoder = fit(table_of(a=column), scaling=scaling, missing="mean")
-            features = encoder.transform(table_of(a=[*column, None]))
+            features = dense(encoder, table_of(a=[*column, None]))
             assert np.isfinite(features).all(), scaling
 
     def test_they_come_back_in_their_unit(self):
         column = np.array([1.5, -20, 300])
         encoder = fit(Table({"a": column}, 3), scaling="asinh")
-        decoded = [row["a"] for row in encoder.decode(encoder.transform(Table({"a": column}, 3)))]
+        decoded = [row["a"] for row in encoder.decode(dense(encoder, Table({"a": column}, 3)))]
         np.testing.assert_allclose(decoded, column, rtol=1e-5)
 
 
@@ -114,9 +116,9 @@ class TestCategories:
 
     def test_the_most_frequent_values_have_a_slot_and_ties_are_broken_by_value(self):
         encoder = fit(table_of(t=self.TEXT), vocab_size=3)
-        features = encoder.transform(table_of(t=["a", "b", None, "c", "zzz"]))
+        features = dense(encoder, table_of(t=["a", "b", None, "c", "zzz"]))
         assert features.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 1]]
-        assert not encoder.numeric_features.any()
+        assert encoder.layout == Layout(numbers=0, blocks=(4,))
 
     def test_the_largest_slot_is_the_category(self):
         encoder = fit(table_of(t=self.TEXT), vocab_size=3)
@@ -131,7 +133,7 @@ class TestCategories:
 
     def test_numeric_codes_compare_as_numbers(self, mixed):
         encoder = fit(mixed, encode_column=["code"], categorical_column=["code"])
-        features, notices = encoder.transform_rows([{"code": value} for value in (1, 1.0, "1", "1.0", 2, "x", 9)])
+        features, notices = dense_rows(encoder, [{"code": value} for value in (1, 1.0, "1", "1.0", 2, "x", 9)])
         assert features.argmax(axis=1).tolist() == [0, 0, 0, 0, 1, 3, 3]
         assert notices[:5] == [[]] * 5
         assert notices[5:] == [
@@ -141,12 +143,12 @@ class TestCategories:
 
     def test_a_code_column_that_is_text_in_other_data_keeps_its_categories(self, mixed):
         encoder = fit(mixed, encode_column=["code"], categorical_column=["code"])
-        features = encoder.transform(table_of(code=["1", "2.0", "A1"]))
+        features = dense(encoder, table_of(code=["1", "2.0", "A1"]))
         assert features.argmax(axis=1).tolist() == [0, 1, 3]
 
     def test_only_values_that_training_never_saw_are_reported(self):
         encoder = fit(table_of(t=self.TEXT), vocab_size=1)
-        features, notices = encoder.transform_rows([{"t": value} for value in ("a", "d", "new", None)])
+        features, notices = dense_rows(encoder, [{"t": value} for value in ("a", "d", "new", None)])
         assert features.argmax(axis=1).tolist() == [0, 1, 1, 1]
         assert notices == [[], [], ["t: 'new' was not seen in training; scored as other"], []]
 
@@ -154,7 +156,7 @@ class TestCategories:
         values = ["often"] * 2 + [f"id{i}" for i in range(12_000)]
         encoder = fit(table_of(t=values), vocab_size=1)
         assert len(encoder.to_dict()["columns"][0]["rare"]) == 10_000
-        _, [known, unknown] = encoder.transform_rows([{"t": "id0"}, {"t": "new"}])
+        _, [known, unknown] = dense_rows(encoder, [{"t": "id0"}, {"t": "new"}])
         assert known == []
         assert unknown == ["t: 'new' is rare or was not seen in training; scored as other"]
 
@@ -162,14 +164,14 @@ class TestCategories:
 class TestDates:
     def test_parts_that_vary_become_features(self):
         days = ["2017-01-30", "2017-01-31", "2017-02-02"]
-        assert fit(table_of(d=days)).width == 3
-        assert fit(table_of(d=[f"{day}T{hour:02}:00" for hour, day in enumerate(days)])).width == 5
-        assert fit(table_of(d=["2017-01-02", "2017-01-09"])).width == 1  # two Mondays
-        assert fit(table_of(d=days)).numeric_features.all()
+        assert fit(table_of(d=days)).layout.width == 3
+        assert fit(table_of(d=[f"{day}T{hour:02}:00" for hour, day in enumerate(days)])).layout.width == 5
+        assert fit(table_of(d=["2017-01-02", "2017-01-09"])).layout.width == 1  # two Mondays
+        assert fit(table_of(d=days)).layout.blocks == ()
 
     def test_the_features_are_days_and_circles(self):
         dates = ["2017-01-01T06:00", "2017-01-03T18:00"]  # a Sunday and a Tuesday
-        features = fit(table_of(d=dates), scaling="none").transform(table_of(d=dates))
+        features = dense(fit(table_of(d=dates), scaling="none"), table_of(d=dates))
         sunday, tuesday = 2 * np.pi * 3 / 7, 2 * np.pi * 5 / 7  # the epoch was a Thursday
         expected = [
             [-1.25, 1, 0, np.sin(sunday), np.cos(sunday)],
@@ -179,11 +181,11 @@ class TestDates:
 
     def test_a_missing_date_lies_in_the_centre_of_the_circles(self):
         encoder = fit(table_of(d=["2017-01-01T06:00", "2017-01-03T18:00"]), scaling="none", missing="mean")
-        assert encoder.transform(table_of(d=[None]).take(np.array([0]))).tolist() == [[0, 0, 0, 0, 0]]
+        assert dense(encoder, table_of(d=[None]).take(np.array([0]))).tolist() == [[0, 0, 0, 0, 0]]
 
     def test_dates_before_1970_and_far_away_are_encoded(self):
         encoder = fit(table_of(d=["0001-01-01", "1965-03-01", "9999-12-31"]))
-        assert np.isfinite(encoder.transform(table_of(d=["0001-01-01", "9999-12-31"]))).all()
+        assert np.isfinite(dense(encoder, table_of(d=["0001-01-01", "9999-12-31"]))).all()
 
     @pytest.mark.parametrize(
         "dates",
@@ -195,7 +197,7 @@ class TestDates:
     )
     def test_they_come_back_as_iso_dates(self, dates):
         encoder = fit(table_of(d=dates), scaling="asinh")
-        decoded = [row["d"] for row in encoder.decode(encoder.transform(table_of(d=dates)))]
+        decoded = [row["d"] for row in encoder.decode(dense(encoder, table_of(d=dates)))]
         off = np.array(decoded, dtype="datetime64[s]") - np.array(dates, dtype="datetime64[s]")
         assert (np.abs(off) <= np.timedelta64(5, "m")).all()
         if len(dates[0]) == len("2017-01-30"):
@@ -203,7 +205,7 @@ class TestDates:
 
     def test_a_reconstruction_far_away_is_still_a_date(self):
         encoder = fit(table_of(d=["2017-01-30", "2017-01-31"]))
-        far = np.full((2, encoder.width), 1e18, dtype=np.float32) * [[1], [-1]]
+        far = np.full((2, encoder.layout.width), 1e18, dtype=np.float32) * [[1], [-1]]
         assert [row["d"] for row in encoder.decode(far)] == ["9999-12-31", "0001-01-01"]
 
 
@@ -213,7 +215,7 @@ class TestStorage:
         stored = json.dumps(encoder.to_dict(), allow_nan=False)
         again = TabularEncoder.from_dict(json.loads(stored))
         assert again == encoder
-        np.testing.assert_array_equal(again.transform(mixed), encoder.transform(mixed))
+        np.testing.assert_array_equal(dense(again, mixed), dense(encoder, mixed))
 
     @pytest.mark.parametrize("stored", [{}, {"format": 99}, {"format": "1"}])
     def test_another_format_is_refused(self, stored):
@@ -237,18 +239,16 @@ class TestOtherTables:
         encoder = fit(mixed, encode_column=["n", "t", "d"])
         nothing = table_of(n=[None], t=[None], d=[None])
         expected = {"n": np.full(1, np.nan), "t": np.array([None]), "d": np.array(["NaT"], dtype="datetime64[us]")}
-        np.testing.assert_array_equal(encoder.transform(nothing), encoder.transform(Table(expected, 1)))
+        np.testing.assert_array_equal(dense(encoder, nothing), dense(encoder, Table(expected, 1)))
 
     def test_numbers_in_a_text_column_are_their_text(self):
         encoder = fit(table_of(t=["1", "2.5", "A"]))
-        np.testing.assert_array_equal(
-            encoder.transform(table_of(t=[1, 2.5])), encoder.transform(table_of(t=["1", "2.5"]))
-        )
+        np.testing.assert_array_equal(dense(encoder, table_of(t=[1, 2.5])), dense(encoder, table_of(t=["1", "2.5"])))
 
     def test_permuted_rows_give_permuted_features(self, mixed):
         encoder = fit(mixed)
         order = np.array([3, 1, 0, 2])
-        np.testing.assert_array_equal(encoder.transform(mixed.take(order)), encoder.transform(mixed)[order])
+        np.testing.assert_array_equal(dense(encoder, mixed.take(order)), dense(encoder, mixed)[order])
 
 
 NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**20), 10**20)
@@ -278,11 +278,11 @@ def test_rows_and_tables_are_encoded_alike_and_always_finite(trained, new, scali
         encoder = fit(table(trained), scaling=scaling, categorical_column=["c"], vocab_size=2)
     except DataError:  # every column is constant
         return
-    features, notices = encoder.transform_rows(new)
+    features, notices = dense_rows(encoder, new)
     assert features.dtype == np.float32
-    assert features.shape == (len(new), encoder.width) == (len(notices), len(encoder.numeric_features))
+    assert features.shape == (len(new), encoder.layout.width) == (len(notices), encoder.layout.width)
     assert np.isfinite(features).all()
-    np.testing.assert_array_equal(features, encoder.transform(table(new)))
+    np.testing.assert_array_equal(features, dense(encoder, table(new)))
     json.dumps(encoder.decode(features), allow_nan=False)
 
 

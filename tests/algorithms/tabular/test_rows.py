@@ -5,6 +5,7 @@ from algorithms.errors import RowsInvalid
 from algorithms.tabular.encoder import TabularEncoder
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
+from tests.algorithms.tabular.encoding import dense_rows
 
 GOOD = {"n": 1.5, "t": "a", "d": "2017-01-31"}
 
@@ -46,7 +47,7 @@ def encoder():
 )
 def test_it_refuses_a_value_by_field_and_row(encoder, change, field, why):
     with pytest.raises(RowsInvalid) as failure:
-        encoder.transform_rows([GOOD, GOOD | change])
+        dense_rows(encoder, [GOOD, GOOD | change])
     assert failure.value.errors == {field: [why]}
     assert str(failure.value) == f"column {field}: {why}"
 
@@ -55,25 +56,25 @@ def test_it_refuses_a_value_by_field_and_row(encoder, change, field, why):
 def test_it_refuses_a_missing_field(encoder, field):
     row = {name: value for name, value in GOOD.items() if name != field}
     with pytest.raises(RowsInvalid) as failure:
-        encoder.transform_rows([row])
+        dense_rows(encoder, [row])
     assert failure.value.errors == {field: ["row 1: missing; send null for an unknown value"]}
 
 
 @pytest.mark.parametrize("row", [None, [1, 2], "n", 5])
 def test_it_refuses_a_row_that_is_no_object(encoder, row):
     with pytest.raises(RowsInvalid, match="row 2: expected an object"):
-        encoder.transform_rows([GOOD, row])
+        dense_rows(encoder, [GOOD, row])
 
 
 def test_it_refuses_no_rows(encoder):
     with pytest.raises(RowsInvalid, match="no rows were sent"):
-        encoder.transform_rows([])
+        dense_rows(encoder, [])
 
 
 @pytest.mark.parametrize("bad", [GOOD | {"n": "abc"}, GOOD | {"x": 1}])
 def test_of_many_problems_it_lists_the_first_twenty(encoder, bad):
     with pytest.raises(RowsInvalid, match="only the first 20 problems are listed") as failure:
-        encoder.transform_rows([bad] * 1000)
+        dense_rows(encoder, [bad] * 1000)
     [problems] = failure.value.errors.values()
     assert len(problems) == 20
     assert problems[19].startswith("row 20: ")
@@ -83,67 +84,67 @@ def test_an_error_stays_short_however_large_the_value(encoder):
     rows = [GOOD | {"n": "x" * 10**6}, GOOD | {"n": [list(range(10**5))]}, GOOD | {"y" * 10**6: 1}]
     for row in rows:
         with pytest.raises(RowsInvalid) as failure:
-            encoder.transform_rows([row])
+            dense_rows(encoder, [row])
         assert len(str(failure.value)) < 400
         assert len(str(failure.value.errors)) < 400
 
 
 def test_an_error_can_be_written_as_utf8_whatever_the_field_is_called(encoder):
     with pytest.raises(RowsInvalid) as failure:
-        encoder.transform_rows([GOOD | {"\ud800": "\udc00"}])
+        dense_rows(encoder, [GOOD | {"\ud800": "\udc00"}])
     assert str(failure.value).encode()
     assert "".join(failure.value.errors).encode()
 
 
 def test_label_excluded_and_dropped_columns_may_be_sent_and_hold_anything(encoder):
-    bare, _ = encoder.transform_rows([GOOD])
-    full, _ = encoder.transform_rows([GOOD | {"label": "yes", "id": [1], "constant": None}])
+    bare, _ = dense_rows(encoder, [GOOD])
+    full, _ = dense_rows(encoder, [GOOD | {"label": "yes", "id": [1], "constant": None}])
     np.testing.assert_array_equal(full, bare)
 
 
 def test_null_is_missing_in_every_column(encoder):
-    features, [notices] = encoder.transform_rows([dict.fromkeys(GOOD)])
+    features, [notices] = dense_rows(encoder, [dict.fromkeys(GOOD)])
     assert np.isfinite(features).all()
     assert notices == ["t: (missing) was not seen in training; scored as other"]
 
 
 @pytest.mark.parametrize("text", ["", "NA", " null "])
 def test_a_text_that_is_missing_in_files_is_missing_here(encoder, text):
-    null, _ = encoder.transform_rows([GOOD | {"t": None}])
-    features, _ = encoder.transform_rows([GOOD | {"t": text}])
+    null, _ = dense_rows(encoder, [GOOD | {"t": None}])
+    features, _ = dense_rows(encoder, [GOOD | {"t": text}])
     np.testing.assert_array_equal(features, null)
 
 
 @pytest.mark.parametrize("text", ["", "NA", " null "])
 def test_a_text_that_is_missing_in_files_is_a_missing_date_here(encoder, text):
-    null, _ = encoder.transform_rows([GOOD, GOOD | {"d": None}])
-    features, _ = encoder.transform_rows([GOOD, GOOD | {"d": text}])
+    null, _ = dense_rows(encoder, [GOOD, GOOD | {"d": None}])
+    features, _ = dense_rows(encoder, [GOOD, GOOD | {"d": text}])
     np.testing.assert_array_equal(features, null)
     with pytest.raises(RowsInvalid) as failure:
-        encoder.transform_rows([GOOD | {"d": text}, GOOD | {"d": 5}])
+        dense_rows(encoder, [GOOD | {"d": text}, GOOD | {"d": 5}])
     assert list(failure.value.errors) == ["d"]
     assert len(failure.value.errors["d"]) == 1
 
 
 def test_a_number_in_a_text_column_is_compared_as_its_text(encoder):
-    text, _ = encoder.transform_rows([GOOD | {"t": "1.0"}])
-    number, notices = encoder.transform_rows([GOOD | {"t": 1.0}])
+    text, _ = dense_rows(encoder, [GOOD | {"t": "1.0"}])
+    number, notices = dense_rows(encoder, [GOOD | {"t": 1.0}])
     np.testing.assert_array_equal(number, text)
     assert notices == [[]]
-    _, [notices] = encoder.transform_rows([GOOD | {"t": 7}])
+    _, [notices] = dense_rows(encoder, [GOOD | {"t": 7}])
     assert notices == ["t: '7' was not seen in training; scored as other"]
 
 
 def test_numbers_of_numpy_are_numbers(encoder):
-    plain, _ = encoder.transform_rows([GOOD | {"n": 2, "t": 1.0}])
-    numpy, _ = encoder.transform_rows([GOOD | {"n": np.int64(2), "t": np.float64(1.0)}])
+    plain, _ = dense_rows(encoder, [GOOD | {"n": 2, "t": 1.0}])
+    numpy, _ = dense_rows(encoder, [GOOD | {"n": np.int64(2), "t": np.float64(1.0)}])
     np.testing.assert_array_equal(numpy, plain)
 
 
 def test_rows_alone_are_encoded_as_within_a_batch(encoder):
     rows = [GOOD, GOOD | {"n": None, "t": "b"}, GOOD | {"n": 7, "d": None}]
-    batch, notices = encoder.transform_rows(rows)
+    batch, notices = dense_rows(encoder, rows)
     for i, row in enumerate(rows):
-        alone, alone_notices = encoder.transform_rows([row])
+        alone, alone_notices = dense_rows(encoder, [row])
         np.testing.assert_array_equal(alone[0], batch[i])
         assert alone_notices == [notices[i]]
