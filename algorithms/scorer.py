@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from algorithms.errors import ArtifactCorrupt
 from algorithms.serving import MODEL_FILE, PREPROCESS_FILE, open_session, read_serving_files, write_serving_files
 from algorithms.tabular.encoder import TabularEncoder
+from algorithms.tabular.features import Features
 from algorithms.tabular.table import Table
 
 CHUNK_VALUES = 2**21
-"""Features scored at once: 16 MB a chunk in float64, however many rows come."""
+"""Features scored at once: 8 MB of reconstruction a chunk, however many rows come."""
 ANSWERED_ROWS = 4096
 """Rows of a request scored at once: beside its answers, little is held."""
 
-Features = NDArray[np.float32]
 Row = Mapping[str, Any]
 
 
@@ -32,9 +32,13 @@ class Scorer:
         self._session = open_session(model, threads)
         self._model = model
         self._encoder = encoder
-        starts = [columns.start for columns in encoder.slices.values()]
-        self._starts, self._order = np.sort(starts), np.argsort(np.argsort(starts))
-        self._chunk = max(1, CHUNK_VALUES // encoder.layout.width)
+        self._layout = layout = encoder.layout
+        self._inputs = {given.name for given in self._session.get_inputs()}
+        self._chunk = max(1, CHUNK_VALUES // layout.width)
+        # The contributions are computed in the order of the features and given in that of the columns.
+        starts = np.array([features.start for features in encoder.slices.values()])
+        self._place = np.argsort(np.argsort(starts))
+        self._number_starts = np.sort(starts[starts < layout.numbers])
         self.threshold = threshold
 
     @classmethod
@@ -48,11 +52,9 @@ class Scorer:
         model, stored = read_serving_files(folder)
         encoder = TabularEncoder.from_dict(stored["encoder"])
         scorer = cls(model, encoder, stored["threshold"], threads)
-        width = scorer._session.get_inputs()[0].shape[1]
-        if width != encoder.layout.width:
-            raise ArtifactCorrupt(
-                f"{MODEL_FILE} takes {width} features, {PREPROCESS_FILE} makes {encoder.layout.width}"
-            )
+        width, expected = scorer._session.get_outputs()[0].shape[1], encoder.layout.width
+        if width != expected:
+            raise ArtifactCorrupt(f"{MODEL_FILE} answers {width} features, {PREPROCESS_FILE} makes {expected}")
         return scorer
 
     def save(self, folder: Path) -> None:
@@ -65,22 +67,20 @@ class Scorer:
         """The columns that are scored, in the order of the contributions."""
         return list(self._encoder.slices)
 
-    def score_matrix(self, features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the scores (N,) and contributions (N, columns) of features (N, width); finite for finite features."""
-        scores = np.empty(len(features))
-        contributions = np.empty((len(features), len(self._starts)))
+    def score_features(self, features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the scores (N,) and contributions (N, columns) of encoded rows; finite for finite features."""
+        contributions = np.empty((len(features), len(self._place)))
         for rows in self._chunks(len(features)):
             contributions[rows] = self._contributions(features[rows])
-            scores[rows] = contributions[rows].sum(axis=1)
-        return scores, contributions
+        return contributions.sum(axis=1), contributions
 
     def score_table(self, table: Table) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Return the scores (N,) and contributions (N, columns) of a table, encoding a part of it at a time."""
         scores = np.empty(table.rows)
-        contributions = np.empty((table.rows, len(self._starts)), np.float32)
+        contributions = np.empty((table.rows, len(self._place)), np.float32)
         for rows in self._chunks(table.rows):
             part = table.take(np.arange(rows.start, rows.stop))
-            scores[rows], contributions[rows] = self.score_matrix(self._dense(part))
+            scores[rows], contributions[rows] = self.score_features(self._encoder.transform(part))
         return scores, contributions
 
     def score_rows(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -97,21 +97,20 @@ class Scorer:
 
     def encode(self, rows: Sequence[Row]) -> list[list[float]]:
         """Return the code of each row, the network's middle layer. Raises RowsInvalid as `score_rows` does."""
-        features = self._dense(self._encoder.table_of_rows(rows))
+        features = self._encoder.transform(self._encoder.table_of_rows(rows))
         codes: list[list[float]] = self._run("code", features).tolist()
         return codes
 
     def reconstruct(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """Return each row as the network reconstructs it, in the units of the data. Raises as `score_rows` does."""
-        features = self._dense(self._encoder.table_of_rows(rows))
-        return self._encoder.decode(self._run("reconstruction", features))
+        return self.reconstruct_table(self._encoder.table_of_rows(rows))
 
     def reconstruct_table(self, table: Table) -> list[dict[str, Any]]:
         """Return the rows of a small table as the network reconstructs them."""
-        return self._encoder.decode(self._run("reconstruction", self._dense(table)))
+        return self._encoder.decode(self._run("reconstruction", self._encoder.transform(table)))
 
     def _answers(self, table: Table) -> Iterator[dict[str, Any]]:
-        scores, contributions = self.score_matrix(self._dense(table))
+        scores, contributions = self.score_features(self._encoder.transform(table))
         columns, notices = self.columns, self._encoder.unseen(table)
         for score, shares, said in zip(scores.tolist(), contributions.tolist(), notices, strict=True):
             yield {
@@ -121,25 +120,35 @@ class Scorer:
                 "notices": said,
             }
 
-    def _dense(self, table: Table) -> Features:
-        return self._encoder.transform(table).dense(self._encoder.layout)
-
     def _contributions(self, features: Features) -> NDArray[np.float64]:
         """Return each column's part (N, columns) of the mean squared error, in float64: a float32 square overflows."""
-        errors = self._run("reconstruction", features).astype(np.float64)
-        errors -= features
-        np.square(errors, out=errors)
-        shares: NDArray[np.float64] = np.add.reduceat(errors, self._starts, axis=1)[:, self._order]
-        shares /= features.shape[1]
-        return shares
+        layout = self._layout
+        errors = self._run("reconstruction", features)
+        numbers, slots = errors[:, : layout.numbers], errors[:, layout.numbers :]
+        numbers -= features.numbers
+        slots[np.arange(len(errors))[:, None], features.slots] -= 1.0
+        parts = np.empty((len(errors), len(self._place)))
+        squares = np.square(numbers, dtype=np.float64)
+        if len(self._number_starts):
+            parts[:, : len(self._number_starts)] = np.add.reduceat(squares, self._number_starts, axis=1)
+        for place, first, size in zip(
+            range(len(self._number_starts), parts.shape[1]), layout.first_slots, layout.blocks, strict=True
+        ):
+            block = slots[:, first : first + size]
+            np.einsum("ij,ij->i", block, block, dtype=np.float64, out=parts[:, place])
+        parts /= layout.width
+        return parts[:, self._place]
 
-    def _run(self, output: str, features: Features) -> Features:
+    def _run(self, output: str, features: Features) -> NDArray[np.float32]:
         """Return an output of the network, (N, width) or (N, code width), always finite.
 
         Activations of absurd inputs may overflow float32; the largest float32 then stands for infinity, and zero for
         the difference of two infinities.
         """
-        values: Features = self._session.run([output], {"features": features})[0]
+        given: dict[str, Any] = {"numbers": features.numbers, "slots": features.slots}
+        if "features" in self._inputs:
+            given["features"] = features.dense(self._layout)
+        values: NDArray[np.float32] = self._session.run([output], {name: given[name] for name in self._inputs})[0]
         if not np.isfinite(values).all():
             np.nan_to_num(values, copy=False)
         return values

@@ -13,6 +13,7 @@ from algorithms.artifacts import write_artifact
 from algorithms.errors import ArtifactCorrupt, ArtifactIncompatible, RowsInvalid
 from algorithms.scorer import Scorer
 from algorithms.tabular.encoder import TabularEncoder
+from algorithms.tabular.features import Features
 from algorithms.tabular.params import TabularFeederParams
 from tests.algorithms.contract import steel
 from tests.algorithms.tabular.encoding import dense_rows
@@ -20,28 +21,47 @@ from tests.algorithms.tabular.encoding import dense_rows
 ROWS = [{"grade": "A", "temperature": 1500.0, "weight": 150.0}, {"grade": "Z", "temperature": 1580.0, "weight": None}]
 
 
-def linear_model(width, factor=0.5, bias=None):
+def linear_model(layout, factor=0.5, bias=None):
     """Reconstruct each feature as factor · feature + bias; the code is the first feature."""
-    weights = (np.eye(width) * factor).astype(np.float32)
-    first = np.eye(width, 1, dtype=np.float32)
+    width = layout.width
     offset = np.zeros(width, np.float32) if bias is None else np.asarray(bias, np.float32)
+    constants = {
+        "w": (np.eye(width) * factor).astype(np.float32),
+        "b": offset,
+        "f": np.eye(width, 1, dtype=np.float32),
+        "one_hot": np.eye(layout.slots, dtype=np.float32),
+        "blocks": np.array([1]),
+    }
     graph = helper.make_graph(
         [
+            helper.make_node("Gather", ["one_hot", "slots"], ["each_block"]),
+            helper.make_node("ReduceSum", ["each_block", "blocks"], ["all_blocks"], keepdims=0),
+            helper.make_node("Concat", ["numbers", "all_blocks"], ["features"], axis=1),
             helper.make_node("MatMul", ["features", "w"], ["scaled"]),
             helper.make_node("Add", ["scaled", "b"], ["reconstruction"]),
             helper.make_node("MatMul", ["features", "f"], ["code"]),
         ],
         "linear",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["rows", width])],
+        [
+            helper.make_tensor_value_info("numbers", TensorProto.FLOAT, ["rows", layout.numbers]),
+            helper.make_tensor_value_info("slots", TensorProto.INT32, ["rows", len(layout.blocks)]),
+        ],
         [
             helper.make_tensor_value_info("reconstruction", TensorProto.FLOAT, ["rows", width]),
             helper.make_tensor_value_info("code", TensorProto.FLOAT, ["rows", 1]),
         ],
-        [numpy_helper.from_array(array, name) for array, name in ((weights, "w"), (offset, "b"), (first, "f"))],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     onnx.checker.check_model(model)
     return model.SerializeToString()
+
+
+def features_of(encoder, rows, number):
+    """Return rows of the first slot of every block and one number everywhere else."""
+    layout = encoder.layout
+    slots = np.tile(np.array(layout.first_slots, np.int32), (rows, 1))
+    return Features(np.full((rows, layout.numbers), number, np.float32), slots)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +71,7 @@ def encoder():
 
 @pytest.fixture(scope="module")
 def scorer(encoder):
-    return Scorer(linear_model(encoder.layout.width), encoder, threshold=0.2)
+    return Scorer(linear_model(encoder.layout), encoder, threshold=0.2)
 
 
 @pytest.fixture
@@ -62,18 +82,18 @@ def artifact(scorer, tmp_path):
 
 
 def test_the_score_is_the_mean_squared_error_and_columns_share_it(scorer, encoder):
-    features = np.zeros((1, encoder.layout.width), np.float32)
-    features[0, encoder.slices["grade"].start] = 1.0
-    features[0, encoder.slices["weight"]] = 2.0
-    scores, contributions = scorer.score_matrix(features)
+    features = features_of(encoder, 1, 0.0)
+    features.numbers[0, encoder.slices["weight"]] = 2.0
+    scores, contributions = scorer.score_features(features)
     assert scorer.columns == ["grade", "temperature", "weight"]
     assert contributions[0] == pytest.approx([0.5**2 / encoder.layout.width, 0.0, 1.0 / encoder.layout.width])
     assert scores == pytest.approx([1.25 / encoder.layout.width])
 
 
 def test_contributions_sum_to_the_score_exactly(scorer, encoder):
-    features = np.random.default_rng(0).normal(size=(1000, encoder.layout.width)).astype(np.float32)
-    scores, contributions = scorer.score_matrix(features)
+    features = features_of(encoder, 1000, 0.0)
+    features.numbers[:] = np.random.default_rng(0).normal(size=features.numbers.shape)
+    scores, contributions = scorer.score_features(features)
     assert np.array_equal(contributions.sum(axis=1), scores)
 
 
@@ -81,14 +101,14 @@ def test_many_rows_are_scored_in_chunks_with_the_same_result(encoder, scorer, mo
     table = steel(rows=100)
     whole = scorer.score_table(table)
     monkeypatch.setattr("algorithms.scorer.CHUNK_VALUES", 7 * encoder.layout.width)
-    chunked = Scorer(linear_model(encoder.layout.width), encoder, 0.2)
+    chunked = Scorer(linear_model(encoder.layout), encoder, 0.2)
     assert len(list(chunked._chunks(100))) == 15
     for a, b in zip(whole, chunked.score_table(table), strict=True):
         assert a == pytest.approx(b, rel=1e-6)
 
 
 def test_no_rows_give_no_scores(scorer, encoder):
-    scores, contributions = scorer.score_matrix(np.empty((0, encoder.layout.width), np.float32))
+    scores, contributions = scorer.score_features(features_of(encoder, 0, 0.0))
     assert scores.shape == (0,)
     assert contributions.shape == (0, 3)
 
@@ -144,7 +164,7 @@ def test_an_unknown_field_is_refused(scorer):
 
 
 def test_the_code_and_the_reconstruction_of_rows(encoder):
-    identity = Scorer(linear_model(encoder.layout.width, factor=1.0), encoder, 1.0)
+    identity = Scorer(linear_model(encoder.layout, factor=1.0), encoder, 1.0)
     features, _ = dense_rows(encoder, ROWS)
     assert identity.encode(ROWS) == features[:, :1].tolist()
     back = identity.reconstruct(ROWS)[0]
@@ -154,16 +174,15 @@ def test_the_code_and_the_reconstruction_of_rows(encoder):
 
 @pytest.mark.parametrize("factor", [3e38, -3e38])
 def test_an_overflow_of_the_network_gives_a_finite_score_far_above_all_others(encoder, factor):
-    scorer = Scorer(linear_model(encoder.layout.width, factor=factor), encoder, 1.0)
-    features = np.full((1, encoder.layout.width), 100, np.float32)
-    scores, contributions = scorer.score_matrix(features)
+    scorer = Scorer(linear_model(encoder.layout, factor=factor), encoder, 1.0)
+    scores, contributions = scorer.score_features(features_of(encoder, 1, 100.0))
     assert np.isfinite(scores).all()
     assert np.isfinite(contributions).all()
     assert scores[0] > 1e70
 
 
 def test_the_largest_features_give_a_finite_score(scorer, encoder):
-    scores, _ = scorer.score_matrix(np.full((1, encoder.layout.width), 3.4e38, np.float32))
+    scores, _ = scorer.score_features(features_of(encoder, 1, 3.4e38))
     assert np.isfinite(scores).all()
     assert scores[0] > 1e70
 
@@ -196,7 +215,7 @@ def test_another_format_is_incompatible(tmp_path, scorer):
 
 def test_an_encoder_of_another_width_is_corrupt(tmp_path, scorer):
     other = TabularEncoder.fit(steel(), TabularFeederParams(exclude_column=("grade",)), scaling="asinh")
-    with pytest.raises(ArtifactCorrupt, match=r"model\.onnx takes 6 features, preprocess\.json makes 2"):
+    with pytest.raises(ArtifactCorrupt, match=r"model\.onnx answers 6 features, preprocess\.json makes 2"):
         Scorer.load(rewritten(tmp_path, scorer, encoder=other.to_dict()))
 
 
