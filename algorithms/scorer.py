@@ -52,7 +52,8 @@ class Scorer:
         model, stored = read_serving_files(folder)
         encoder = TabularEncoder.from_dict(stored["encoder"])
         scorer = cls(model, encoder, stored["threshold"], threads)
-        width, expected = scorer._session.get_outputs()[0].shape[1], encoder.layout.width
+        widths = {output.name: output.shape[1] for output in scorer._session.get_outputs()}
+        width, expected = widths["reconstruction"], encoder.layout.width
         if width != expected:
             raise ArtifactCorrupt(f"{MODEL_FILE} answers {width} features, {PREPROCESS_FILE} makes {expected}")
         return scorer
