@@ -6,14 +6,18 @@ import os
 import sys
 from pathlib import Path
 
-NOT_BENCHMARKS = {"__init__", "__main__", "report", "one_class"}
-
 
 def benchmarks() -> dict[str, str]:
-    """Return the first docstring line of each benchmark by name, without importing it."""
+    """Return the first docstring line of each module that has a `main`, by name, without importing it."""
     paths = sorted(Path(__file__).parent.glob("*.py"))
-    paths = [p for p in paths if p.stem not in NOT_BENCHMARKS and not p.stem.endswith("_peers")]
-    return {p.stem: (ast.get_docstring(ast.parse(p.read_text())) or "").partition("\n")[0] for p in paths}
+    modules = {
+        p.stem: ast.parse(p.read_text()) for p in paths if p.stem != "__main__" and not p.stem.endswith("_peers")
+    }
+    return {
+        name: (ast.get_docstring(module) or "").partition("\n")[0]
+        for name, module in modules.items()
+        if any(isinstance(part, ast.FunctionDef) and part.name == "main" for part in module.body)
+    }
 
 
 def main(argv: list[str]) -> int:
