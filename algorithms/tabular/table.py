@@ -1,6 +1,6 @@
 """The table: named columns of numbers, text or dates."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self, cast
 
@@ -19,6 +19,10 @@ _TYPES: Mapping[np.dtype[Any], ColumnType] = {
     np.dtype("O"): "text",
     np.dtype("datetime64[us]"): "date",
 }
+
+MOST_BLOCK_ROWS, FEWEST_BLOCK_ROWS = 65_536, 1024
+BLOCK_CELLS = 2**22
+"""Cells of a block of a wide table: 32 MB of numbers."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,28 @@ class Table:
         """Type of every column."""
         return {name: _TYPES[values.dtype] for name, values in self.columns.items()}
 
-    def take(self, rows: NDArray[np.integer[Any]] | NDArray[np.bool_]) -> Self:
+    def batches(self, columns: Collection[str] | None = None, rows_at_once: int | None = None) -> Iterator[Self]:
+        """Yield blocks of consecutive rows, see `algorithms.tabular.source`; they are views."""
+        names = self.columns if columns is None else columns
+        size = rows_at_once or block_rows(len(names))
+        for start in range(0, self.rows, size):
+            yield self.part(start, start + size, names)
+
+    def part(self, start: int, end: int, columns: Collection[str] | None = None) -> Self:
+        """Return a view of the rows from `start` to before `end`."""
+        rows = slice(start, min(end, self.rows))
+        names = self.columns if columns is None else columns
+        return type(self)({name: self.columns[name][rows] for name in names}, rows.stop - rows.start)
+
+    def column(self, name: str) -> Column:
+        """Return the values (rows,) of one column."""
+        return self.columns[name]
+
+    def take(self, rows: NDArray[np.integer[Any]] | NDArray[np.bool_], columns: Collection[str] | None = None) -> Self:
         """Return a table of the rows with these numbers, or of those where the mask is true."""
-        columns = {name: values[rows] for name, values in self.columns.items()}
-        return type(self)(columns, int(np.count_nonzero(rows)) if rows.dtype == np.bool_ else len(rows))
+        names = self.columns if columns is None else columns
+        count = int(np.count_nonzero(rows)) if rows.dtype == np.bool_ else len(rows)
+        return type(self)({name: self.columns[name][rows] for name in names}, count)
 
     @classmethod
     def from_frame(cls, frame: Any) -> Self:
@@ -67,16 +89,24 @@ class Table:
         return cls(columns, len(frame))
 
 
+def block_rows(columns: int) -> int:
+    """Return how many rows of so many columns are handled at once."""
+    return min(max(BLOCK_CELLS // max(columns, 1), FEWEST_BLOCK_ROWS), MOST_BLOCK_ROWS)
+
+
 def texts_of(values: Column) -> Column:
     """Return a column of any type as text: numbers in their shortest form, dates in ISO 8601, None where missing."""
     if values.dtype == np.dtype("O"):
         return values
+    # Equal values share one text: a label has two values in ten million rows.
+    distinct, which = np.unique(values, return_inverse=True)
     if values.dtype == np.float64:
-        texts: list[str | None] = [number_text(number) or None for number in values.tolist()]
+        texts: list[str | None] = [number_text(number) or None for number in distinct.tolist()]
     else:
-        times = np.datetime_as_string(values, unit="us").tolist()
+        times = np.datetime_as_string(distinct, unit="us").tolist()
         texts = [None if text == "NaT" else _short_date(text) for text in times]
-    return np.array(texts, dtype=object)
+    shared: Column = np.array(texts, dtype=object)[which]
+    return shared
 
 
 def _short_date(text: str) -> str:

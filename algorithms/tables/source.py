@@ -1,0 +1,169 @@
+"""The Parquet files of one node as one table, read a block at a time."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from algorithms.errors import DataError
+from algorithms.tables.values import DTYPES, as_type, type_of, values_of
+from algorithms.tabular.table import Column, ColumnType, Table, block_rows
+from algorithms.tabular.wording import listed
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file, and the type of each of its columns, None for one without any value."""
+
+    path: Path
+    metadata: Any
+    types: Mapping[str, ColumnType | None]
+
+    @classmethod
+    def of(cls, path: Path) -> "_File":
+        metadata = pq.read_metadata(path)
+        schema = metadata.schema.to_arrow_schema()
+        types = {name: type_of(schema.field(name).type) for name in schema.names}
+        empty = [_missing(metadata, column) == metadata.num_rows for column in range(metadata.num_columns)]
+        return cls(path, metadata, {n: None if no else types[n] for n, no in zip(schema.names, empty, strict=True)})
+
+    @property
+    def rows(self) -> int:
+        return int(self.metadata.num_rows)
+
+    def open(self) -> Any:
+        # Texts come as codes and distinct values, as the file holds them: most repeat.
+        return pq.ParquetFile(self.path, metadata=self.metadata, read_dictionary=self.metadata.schema.names)
+
+
+class TableFiles:
+    """The rows of all files, in order, as one table with the columns of the first; a `TableSource`.
+
+    A column whose type differs between files is text: numbers in their shortest form (1.50 is "1.5" in every file),
+    dates in ISO 8601. A file in which the column has no value at all has no say in its type.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        """Read what the files say of themselves, not their values.
+
+        Raises:
+            DataError: no file, or files that do not have the same columns.
+        """
+        if not paths:
+            raise DataError("there are no data: upload a file first", {"file": ["no file was uploaded"]})
+        self._files = [_File.of(path) for path in paths]
+        _refuse_other_columns([file.types.keys() for file in self._files])
+        self.columns: tuple[str, ...] = tuple(self._files[0].types)
+        self.rows: int = sum(file.rows for file in self._files)
+        found = {name: {kind for file in self._files if (kind := file.types[name])} for name in self.columns}
+        self._mixed = frozenset(name for name, types in found.items() if len(types) > 1)
+        self.types: dict[str, ColumnType] = {
+            name: "text" if name in self._mixed else types.pop() if types else "number" for name, types in found.items()
+        }
+
+    def batches(self, columns: Collection[str] | None = None, rows_at_once: int | None = None) -> Iterator[Table]:
+        """Yield all rows in blocks, see `TableSource`; memory is that of a few blocks."""
+        names = tuple(self.columns if columns is None else columns)
+        size = rows_at_once or block_rows(len(names))
+        return _in_blocks((part for file in self._files for part in self._parts(file, names, size)), size)
+
+    def column(self, name: str) -> Column:
+        """Return the values (rows,) of one column; in a file, equal texts share one object."""
+        return self.table([name]).columns[name]
+
+    def table(self, columns: Collection[str] | None = None) -> Table:
+        """Return all rows at once."""
+        names = self.columns if columns is None else columns
+        whole = {}
+        for name in names:  # column by column: one text column at a time is held twice
+            parts = []
+            for file in self._files:
+                with file.open() as parquet:
+                    parts.append(self._values(parquet.read([name]), name))
+            whole[name] = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return Table(whole, self.rows)
+
+    def take(self, rows: NDArray[np.integer[Any]], columns: Collection[str] | None = None) -> Table:
+        """Return the rows with these numbers, in this order; only their row groups are read."""
+        names = tuple(self.columns if columns is None else columns)
+        ascending = np.argsort(rows, kind="stable")
+        wanted, first, parts = rows[ascending], 0, []
+        for file in self._files:
+            with file.open() as parquet:
+                for group in range(file.metadata.num_row_groups):
+                    end = first + file.metadata.row_group(group).num_rows
+                    within = wanted[np.searchsorted(wanted, first) : np.searchsorted(wanted, end)] - first
+                    if len(within):
+                        parts.append(self._table(parquet.read_row_group(group, names).take(within), names))
+                    first = end
+        if not parts:
+            return Table({name: np.empty(0, DTYPES[self.types[name]]) for name in names}, 0)
+        return _joined(parts).take(np.argsort(ascending))
+
+    def _parts(self, file: _File, names: Sequence[str], size: int) -> Iterator[Table]:
+        with file.open() as parquet:
+            for batch in parquet.iter_batches(size, columns=names):
+                yield self._table(pa.Table.from_batches([batch]), names)
+
+    def _table(self, part: Any, names: Sequence[str]) -> Table:
+        return Table({name: self._values(part, name) for name in names}, part.num_rows)
+
+    def _values(self, part: Any, name: str) -> Column:
+        return as_type(values_of(part.column(name)), self.types[name], mixed=name in self._mixed)
+
+
+def _missing(metadata: Any, column: int) -> int | None:
+    """Return how many cells of a column are missing, None if the file does not say."""
+    missing = 0
+    for group in range(metadata.num_row_groups):
+        statistics = metadata.row_group(group).column(column).statistics
+        if statistics is None or not statistics.has_null_count:
+            return None
+        missing += statistics.null_count
+    return missing
+
+
+def _in_blocks(parts: Iterator[Table], size: int) -> Iterator[Table]:
+    """Yield the rows of consecutive tables in blocks of `size` rows, only the last shorter."""
+    waiting: list[Table] = []
+    count = 0
+    for part in parts:
+        start = 0
+        while part.rows - start >= size - count:
+            end = start + size - count
+            yield _joined([*waiting, part.part(start, end)])
+            waiting, count, start = [], 0, end
+        if start < part.rows:
+            waiting.append(part.part(start, part.rows))
+            count += part.rows - start
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(parts: Sequence[Table]) -> Table:
+    if len(parts) == 1:
+        return parts[0]
+    names = parts[0].columns
+    return Table(
+        {name: np.concatenate([part.columns[name] for part in parts]) for name in names},
+        sum(part.rows for part in parts),
+    )
+
+
+def _refuse_other_columns(files: Sequence[Collection[str]]) -> None:
+    first = set(files[0])
+    for number, columns in enumerate(files[1:], start=2):
+        differences = [
+            f"{verb} {listed(sorted(names))}"
+            for verb, names in (("lacks", first - set(columns)), ("adds", set(columns) - first))
+            if names
+        ]
+        if differences:
+            said = " and ".join(differences)
+            why = f"file {number} of {len(files)} does not have the columns of the first: it {said}"
+            raise DataError(f"{why}; several files are one dataset and must share their columns", {"file": [why]})

@@ -1,0 +1,100 @@
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from algorithms.jobs import ConvertJob
+from algorithms.tables.convert import convert
+from algorithms.tables.source import TableFiles
+from algorithms.tabular.table import Table, block_rows
+
+ROWS = 1000
+
+
+def column_of(name, rng, count):
+    if name == "t":
+        return pa.array(rng.choice(["red", "green", None], count).tolist(), pa.string())
+    if name == "d":
+        return pa.array(rng.integers(0, 10**15, count), pa.timestamp("us"))
+    return pa.array(rng.normal(size=count), mask=rng.random(count) < 0.1)
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    """Give two files of 700 and 300 rows, in row groups of 64, the second with its columns in another order."""
+    folder, rng = tmp_path_factory.mktemp("files"), np.random.default_rng(0)
+    for number, (names, count) in enumerate([("ntd", 700), ("dnt", 300)]):
+        columns = pa.table({name: column_of(name, rng, count) for name in names})
+        pq.write_table(columns, folder / f"{number}.parquet", row_group_size=64)
+    return [folder / "0.parquet", folder / "1.parquet"]
+
+
+@pytest.fixture(params=["files", "memory"])
+def source(request, paths):
+    files = TableFiles(paths)
+    return files if request.param == "files" else files.table()
+
+
+@pytest.fixture(scope="module")
+def whole(paths):
+    return TableFiles(paths).table()
+
+
+def assert_equal(table, expected):
+    assert table.rows == expected.rows
+    assert table.types == expected.types
+    for name, values in expected.columns.items():
+        np.testing.assert_array_equal(table.columns[name], values, err_msg=name)
+
+
+class TestEverySource:
+    def test_knows_its_rows_columns_and_types(self, source):
+        assert source.rows == ROWS
+        assert list(source.columns) == ["n", "t", "d"]
+        assert source.types == {"n": "number", "t": "text", "d": "date"}
+
+    @pytest.mark.parametrize("size", [1, 63, 64, 100, 700, 999, 1000, 5000])
+    def test_gives_all_rows_in_blocks_of_one_size(self, source, whole, size):
+        blocks = list(source.batches(rows_at_once=size))
+        assert [block.rows for block in blocks] == [size] * (ROWS // size) + [ROWS % size] * (ROWS % size > 0)
+        for name, values in whole.columns.items():
+            np.testing.assert_array_equal(np.concatenate([block.columns[name] for block in blocks]), values)
+
+    def test_gives_the_columns_asked_for(self, source, whole):
+        [block] = source.batches(["d", "n"])
+        assert list(block.columns) == ["d", "n"]
+        assert list(source.take(np.array([3]), ["t"]).columns) == ["t"]
+        np.testing.assert_array_equal(source.column("t"), whole.columns["t"])
+
+    @pytest.mark.parametrize("rows", [[0], [999], [3, 64, 65, 699, 700, 998], [800, 2, 700, 2], []])
+    def test_gives_the_rows_asked_for_in_their_order(self, source, whole, rows):
+        assert_equal(source.take(np.array(rows, np.int64)), whole.take(np.array(rows, np.int64)))
+
+
+def test_blocks_of_wide_tables_have_fewer_rows():
+    assert [block_rows(columns) for columns in (0, 1, 64, 128, 4096)] == [65_536, 65_536, 65_536, 32_768, 1024]
+
+
+def test_equal_texts_of_a_block_share_one_object(paths):
+    for block in TableFiles(paths).batches(["t"], 50):
+        assert len({id(text) for text in block.columns["t"]}) <= 3 * 2  # where two row groups meet
+
+
+def test_types_are_known_without_reading_values(tmp_path):
+    contents = ["a,b,c,d\n1.50,,2017/01/31,\n", "a,b,c,d\nx,7,soon,\n", "a,b,c,d\n,8,,\n"]
+    for number, content in enumerate(contents):
+        (tmp_path / "in.csv").write_text(content)
+        convert(ConvertJob(source=tmp_path / "in.csv", parquet=tmp_path / f"{number}.parquet"))
+    files = TableFiles([tmp_path / f"{number}.parquet" for number in range(3)])
+    assert files.types == {"a": "text", "b": "number", "c": "text", "d": "number"}
+    [block] = files.batches()
+    assert_equal(block, files.table())
+    assert block.columns["a"].tolist() == ["1.5", "x", None]
+    assert block.columns["b"].tolist()[1:] == [7, 8]
+    assert block.columns["c"].tolist() == ["2017-01-31", "soon", None]
+    assert_equal(files.take(np.array([2, 0])), block.take(np.array([2, 0])))
+
+
+def test_a_table_in_memory_gives_views():
+    numbers = np.arange(10.0)
+    assert all(np.shares_memory(block.columns["n"], numbers) for block in Table({"n": numbers}, 10).batches(None, 3))
