@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from algorithms.stored_rows import StoredRows
+
 ROWS_AT_ONCE = 65_536
 
 LeadingColumns = Mapping[str, tuple[Any, Callable[[slice], Any]]]
@@ -24,15 +26,22 @@ class NodeScores:
 
     Shapes:
         scores: (N,), contributions: (N, columns), labels: (N,) with 1 for an anomaly, or None
+
+    The contributions may be in their file already, see `contributions_file`.
     """
 
     scores: NDArray[np.float64]
-    contributions: NDArray[np.float32]
+    contributions: NDArray[np.float32] | StoredRows
     labels: NDArray[np.int8] | None
 
     def order(self) -> NDArray[np.int64]:
         """Return the row numbers from the highest score to the lowest; of equal scores the earlier row first."""
         return np.argsort(-self.scores, kind="stable").astype(np.int64)
+
+
+def contributions_file(folder: Path, table: str) -> Path:
+    """Return where the contributions of a table are."""
+    return folder / f"contributions.{table}.npy"
 
 
 def write_scores(
@@ -50,7 +59,8 @@ def write_scores(
     """
     np.save(folder / f"scores.{table}.npy", scored.scores)
     np.save(folder / f"order.{table}.npy", scored.order())
-    np.save(folder / f"contributions.{table}.npy", scored.contributions)
+    if not isinstance(scored.contributions, StoredRows):
+        np.save(contributions_file(folder, table), scored.contributions)
     if scored.labels is not None:
         np.save(folder / f"labels.{table}.npy", scored.labels)
     schema = pa.schema(
@@ -58,7 +68,8 @@ def write_scores(
         + [("score", pa.float64()), ("anomaly", pa.bool_()), ("label", pa.int8())]
         + [(f"contribution.{name}", pa.float32()) for name in columns]
     )
-    with pq.ParquetWriter(folder / f"scores.{table}.parquet", schema) as writer:
+    texts = [name for name, (kind, _) in leading.items() if kind == pa.string()]
+    with pq.ParquetWriter(folder / f"scores.{table}.parquet", schema, use_dictionary=texts) as writer:
         for start in range(0, len(scored.scores), ROWS_AT_ONCE):
             rows = slice(start, min(start + ROWS_AT_ONCE, len(scored.scores)))
             scores = scored.scores[rows]

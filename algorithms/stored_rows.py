@@ -1,0 +1,36 @@
+"""An array that is too large for memory: rows appended to a `.npy` file, and read back where they are looked at."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+
+class StoredRows:
+    """The rows of a `.npy` file. What is looked at is copied; nothing stays mapped, so it counts as no one's memory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __getitem__(self, rows: Any) -> NDArray[Any]:
+        return np.array(np.load(self.path, mmap_mode="r", allow_pickle=False)[rows])
+
+    @classmethod
+    def write(cls, path: Path, parts: Iterable[NDArray[Any]], shape: tuple[int, ...], dtype: DTypeLike) -> "StoredRows":
+        """Write an array of this shape, given as consecutive parts of its rows.
+
+        Raises:
+            ValueError: the parts do not have that many rows.
+        """
+        header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+        written = 0
+        with path.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for part in parts:
+                np.ascontiguousarray(part, dtype).tofile(file)
+                written += len(part)
+        if written != shape[0]:
+            raise ValueError(f"{path.name} was to have {shape[0]} rows, {written} came")
+        return cls(path)
