@@ -40,12 +40,14 @@ class FitJob(_Job):
     """Train a detector: tables in, `artifact/` out.
 
     `tables` maps a data node (`datasrc`, `evaldata`) to its Parquet files in order; parameters are stored forms.
+    `memory_bytes` is what the child may use, None if nobody watches it: data that take more are streamed.
     """
 
     workflow_type: str
     tables: Mapping[str, tuple[Path, ...]]
     parameters: Mapping[str, Mapping[str, Any]] = Field(description="by node; a node that is missing has its defaults")
     threads: int = 1
+    memory_bytes: int | None = None
 
 
 class ConvertJob(_Job):
@@ -60,3 +62,17 @@ class ConvertJob(_Job):
     delimiter: str | None = None
     max_columns: int = 4096
     max_cell_bytes: int = 1_000_000
+
+
+class ScoreJob(_Job):
+    """Score the rows of one Parquet file by a trained model (`algorithms.bulk`).
+
+    `keep` are the columns of `source` that `target` has beside the scores, None for all. `finished` carries rows and
+    anomalies.
+    """
+
+    artifact: Path
+    source: Path
+    target: Path
+    keep: tuple[str, ...] | None = None
+    threads: int = 1

@@ -64,6 +64,11 @@ class Scorer:
         write_serving_files(folder, self._model, fitted)
 
     @property
+    def encoder(self) -> TabularEncoder:
+        """What turns rows into features."""
+        return self._encoder
+
+    @property
     def columns(self) -> list[str]:
         """The columns that are scored, in the order of the contributions."""
         return list(self._encoder.slices)

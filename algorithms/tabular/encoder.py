@@ -74,6 +74,11 @@ class TabularEncoder:
             slices[name] = slice(start, ends[column.numeric])
         return slices
 
+    @cached_property
+    def kinds(self) -> Mapping[str, Kind]:
+        """Used column → what its cells are: number, text, date, or a code, a number that is a category."""
+        return {name: "code" if name in self._codes else self.types[name] for name in self.columns}
+
     def transform(self, table: Table) -> Features:
         """Return the features of the rows of a table.
 
@@ -98,8 +103,7 @@ class TabularEncoder:
         Raises:
             RowsInvalid: unknown or missing fields, values of the wrong type; by field, rows counted from 1.
         """
-        kinds: dict[str, Kind] = {name: "code" if name in self._codes else self.types[name] for name in self.columns}
-        return Table(columns_of_rows(rows, kinds, self.types), len(rows))
+        return Table(columns_of_rows(rows, self.kinds, self.types), len(rows))
 
     def unseen(self, table: Table) -> list[list[str]]:
         """Return what to say about the values of each row (N,) of `table_of_rows` that training did not see."""
