@@ -29,6 +29,11 @@ class Layout:
         """Number of features."""
         return self.numbers + self.slots
 
+    @property
+    def row_bytes(self) -> int:
+        """Memory of an encoded row: four bytes for each number and each block."""
+        return 4 * (self.numbers + len(self.blocks))
+
     @cached_property
     def first_slots(self) -> tuple[int, ...]:
         """First slot of each block; slots are numbered through all blocks, from 0."""
@@ -67,11 +72,6 @@ class Features:
     def concatenate(cls, parts: Sequence[Self]) -> Self:
         """Return the rows of at least one part as one."""
         return cls(np.concatenate([p.numbers for p in parts]), np.concatenate([p.slots for p in parts]))
-
-    @property
-    def nbytes(self) -> int:
-        """Memory of the rows, in bytes."""
-        return self.numbers.nbytes + self.slots.nbytes
 
     def dense(self, layout: Layout) -> NDArray[np.float32]:
         """Return the features spelled out, (N, layout.width); only for few rows."""

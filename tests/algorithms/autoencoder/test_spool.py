@@ -69,5 +69,5 @@ class TestEverySpool:
 
 def test_the_rows_of_a_file_spool_are_not_held_in_memory(tmp_path):
     spool = in_files(tmp_path / "spool")
-    assert sum(path.stat().st_size for path in (tmp_path / "spool").iterdir()) == features().nbytes
+    assert sum(path.stat().st_size for path in (tmp_path / "spool").iterdir()) == ROWS * LAYOUT.row_bytes
     assert max(len(chunk) for chunk in spool.chunks(0)) < ROWS / 4

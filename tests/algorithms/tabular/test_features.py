@@ -32,4 +32,6 @@ def test_rows_can_be_cut_chosen_and_put_together():
 
 
 def test_a_row_takes_four_bytes_a_number_and_four_a_block():
-    assert Features.empty(1000, Layout(28, (1001,))).nbytes == 1000 * (28 + 1) * 4
+    layout = Layout(28, (1001,))
+    features = Features.empty(1000, layout)
+    assert features.numbers.nbytes + features.slots.nbytes == 1000 * layout.row_bytes == 1000 * (28 + 1) * 4
