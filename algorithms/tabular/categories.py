@@ -1,6 +1,5 @@
 """A column of categories: one-hot over the most frequent values, with one slot for all others."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,11 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.tabular.cells import number_text, parse_code
+from algorithms.tabular.counting import Category, CategoryCounts
 from algorithms.tabular.table import Column
 from algorithms.tabular.wording import quoted
-
-Category = str | float | None
-"""A value of a column: text, a numeric code, or None for missing."""
 
 MISSING_SLOT, OTHER_SLOT = "(missing)", "(other)"
 
@@ -43,17 +40,16 @@ class CategoryEncoder:
     rare_share: float
 
     @classmethod
-    def fit(cls, values: Column, vocab_size: int) -> Self | None:
-        """Return the encoder of a text or number column (N,); None for a constant column. Missing is a value too."""
-        codes = values.dtype == np.float64
-        counts = _counts(values)
-        if len(counts) < 2:
+    def fit(cls, counts: CategoryCounts, vocab_size: int, *, codes: bool) -> Self | None:
+        """Return the encoder of a column of texts, or of numbers (`codes`); None for a constant column."""
+        if counts.distinct < 2:
             return None
-        by_frequency = sorted(counts, key=lambda value: (-counts[value], *_order(value)))
+        by_frequency = sorted(counts.counts, key=lambda value: (-counts.counts[value], *_order(value)))
         kept, others = by_frequency[:vocab_size], by_frequency[vocab_size:]
         rare = frozenset(_storable(others))
-        rare_rows = len(values) - sum(counts[value] for value in kept)
-        return cls(codes, tuple(kept), rare, len(rare) == len(others), rare_rows / len(values))
+        rare_rows = counts.rows - sum(counts.counts[value] for value in kept)
+        complete = counts.exact and len(rare) == len(others)
+        return cls(codes, tuple(kept), rare, complete, rare_rows / counts.rows)
 
     @property
     def width(self) -> int:
@@ -113,15 +109,6 @@ class CategoryEncoder:
             return texts
         parsed: dict[str | None, Category] = {text: parse_code(text) for text in set(texts) if text is not None}
         return [text if parsed.get(text) is None else parsed[text] for text in texts]
-
-
-def _counts(values: Column) -> Mapping[Category, int]:
-    if values.dtype != np.float64:
-        return Counter(values.tolist())
-    missing = np.isnan(values)
-    numbers, counts = np.unique(values[~missing], return_counts=True)
-    counted: dict[Category, int] = dict(zip(numbers.tolist(), counts.tolist(), strict=True))
-    return counted | {None: int(missing.sum())} if missing.any() else counted
 
 
 def _order(category: Category) -> tuple[int, float, str]:

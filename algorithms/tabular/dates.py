@@ -1,5 +1,6 @@
 """A column of dates: days since the training mean, and the time of day and weekday on circles."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.tabular.cells import date_text
-from algorithms.tabular.numbers import Missing, NumberEncoder
-from algorithms.tabular.scaling import Floats, Scaling
+from algorithms.tabular.moments import MOST_SAMPLED, Floats
+from algorithms.tabular.numbers import Missing, NumberEncoder, NumberStatistics
+from algorithms.tabular.scaling import Scaling
 
 Dates = NDArray[np.datetime64]
 
@@ -35,22 +37,6 @@ class DateEncoder:
     whole_days: bool
     has_time: bool
     has_weekday: bool
-
-    @classmethod
-    def fit(cls, values: Dates, missing: Missing, scaling: Scaling) -> Self | None:
-        """Return the encoder of values (N,), NaT where missing and not all missing; None for a constant column."""
-        observed = _microseconds(values[~np.isnat(values)])
-        origin = _EPOCH + timedelta(seconds=round(float(observed.mean()) / 1e6))
-        days = NumberEncoder.fit(_days(values, origin), missing, scaling)
-        if days is None:
-            return None
-        return cls(
-            origin,
-            days,
-            whole_days=not np.any(observed % _DAY),
-            has_time=bool(np.ptp(observed % _DAY)),
-            has_weekday=bool(np.ptp(observed // _DAY % 7)),
-        )
 
     @property
     def width(self) -> int:
@@ -98,6 +84,58 @@ class DateEncoder:
             has_time=stored["has_time"],
             has_weekday=stored["has_weekday"],
         )
+
+
+class DateStatistics:
+    """What an encoder of dates is fitted from, gathered block by block."""
+
+    def __init__(self, sampled: int = MOST_SAMPLED) -> None:
+        # Near the dates, where days keep their microseconds: from the first date on, at a whole second.
+        self._first: datetime | None = None
+        self._days = NumberStatistics(sampled)
+        self._times, self._weekdays = _Range(), _Range()
+
+    @property
+    def rows(self) -> int:
+        return self._days.rows
+
+    @property
+    def missing(self) -> int:
+        return self._days.missing
+
+    def update(self, values: Dates) -> None:
+        """Take in values (N,), NaT where missing."""
+        observed = _microseconds(values[~np.isnat(values)])
+        if len(observed):
+            if self._first is None:
+                self._first = _EPOCH + timedelta(seconds=int(observed[0]) // 1_000_000)
+            self._times.update(observed % _DAY)
+            self._weekdays.update(observed // _DAY % 7)
+        self._days.update(_days(values, self._first or _EPOCH))
+
+    def encoder(self, missing: Missing, scaling: Scaling) -> DateEncoder | None:
+        """Return the encoder of dates that are not all missing; None for a constant column."""
+        first = self._first or _EPOCH
+        shift = timedelta(seconds=round(self._days.moments.mean * 86_400))
+        days = self._days.encoder(missing, scaling, origin=shift / timedelta(days=1))
+        if days is None:
+            return None
+        return DateEncoder(
+            first + shift,
+            days,
+            whole_days=self._times.high == 0,
+            has_time=self._times.high > self._times.low,
+            has_weekday=self._weekdays.high > self._weekdays.low,
+        )
+
+
+@dataclass
+class _Range:
+    low: float = math.inf
+    high: float = -math.inf
+
+    def update(self, values: NDArray[np.int64]) -> None:
+        self.low, self.high = min(self.low, int(values.min())), max(self.high, int(values.max()))
 
 
 def _microseconds(values: Dates) -> NDArray[np.int64]:

@@ -18,6 +18,7 @@ from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.rows import Kind, Row, columns_of_rows
 from algorithms.tabular.scaling import Scaling
 from algorithms.tabular.selection import select_columns
+from algorithms.tabular.source import TableSource, masked
 from algorithms.tabular.table import Column, ColumnType, Table, texts_of
 from algorithms.tabular.wording import named, quoted
 
@@ -43,17 +44,29 @@ class TabularEncoder:
     notices: tuple[str, ...]
 
     @classmethod
-    def fit(cls, table: Table, feeder: TabularFeederParams, *, scaling: Scaling) -> Self:
-        """Fit on a training table (at least one row).
+    def fit(
+        cls,
+        source: TableSource,
+        feeder: TabularFeederParams,
+        *,
+        scaling: Scaling,
+        rows: NDArray[np.bool_] | None = None,
+    ) -> Self:
+        """Fit on a training table, or on those rows of it where the mask `rows` (N,) is true; at least one.
+
+        The table is read once, a block at a time: in memory or in files, the encoder is the same. Medians of more than
+        100,000 numbers and counts of more than 200,000 categories are close estimates; see `Sample`, `CategoryCounts`.
 
         Raises:
             DataError: a column the feeder names does not exist, there are no rows, or no column is left to learn from.
         """
-        if table.rows == 0:
+        if source.rows == 0 or (rows is not None and not rows.any()):
             raise DataError("there are no rows to learn from", {"file": ["has no rows"]})
-        selected = select_columns(table, feeder)
-        columns, notices = fit_columns({name: table.columns[name] for name in selected}, feeder, scaling)
-        return cls(table.types, columns, notices)
+        selected = select_columns(source, feeder)
+        blocks = source.batches(selected)
+        types = {name: source.types[name] for name in selected}
+        columns, notices = fit_columns(blocks if rows is None else masked(blocks, rows), types, feeder, scaling)
+        return cls(source.types, columns, notices)
 
     @cached_property
     def layout(self) -> Layout:

@@ -1,66 +1,73 @@
-"""Fits one encoder a column and tells what was left out, filled in or merged."""
+"""Fits one encoder a column, in one pass over the rows, and tells what was left out, filled in or merged."""
 
-from collections.abc import Mapping
-
-import numpy as np
+from collections.abc import Iterable, Mapping
 
 from algorithms.errors import DataError
 from algorithms.tabular.categories import CategoryEncoder
-from algorithms.tabular.dates import DateEncoder
-from algorithms.tabular.numbers import NumberEncoder
+from algorithms.tabular.counting import CategoryCounts
+from algorithms.tabular.dates import DateEncoder, DateStatistics
+from algorithms.tabular.moments import sample_size
+from algorithms.tabular.numbers import NumberEncoder, NumberStatistics
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.scaling import Scaling
-from algorithms.tabular.table import Column
+from algorithms.tabular.table import ColumnType, Table
 from algorithms.tabular.wording import listed, named, percent
 
 LARGE_OTHER_SHARE = 0.2
 """Share of rows in a column's "other" slot from which on a notice recommends a larger `vocab_size`."""
+FEW_KEPT_SHARE = 0.5
+"""Share of a column's values with a slot of their own below which a notice does: few rows may have the others, but what
+is rare is what an anomaly may be."""
 
 ColumnEncoder = NumberEncoder | CategoryEncoder | DateEncoder
+Statistics = NumberStatistics | CategoryCounts | DateStatistics
 
 
 def fit_columns(
-    columns: Mapping[str, Column], feeder: TabularFeederParams, scaling: Scaling
+    blocks: Iterable[Table], types: Mapping[str, ColumnType], feeder: TabularFeederParams, scaling: Scaling
 ) -> tuple[dict[str, ColumnEncoder], tuple[str, ...]]:
     """Return the encoders of the columns worth encoding, and the notices about all of them.
+
+    `types` are those of the columns to encode; `blocks` hold all rows to learn from, at least one.
 
     Raises:
         DataError: every column is empty or constant.
     """
+    sampled = sample_size(len(types))
+    statistics = {name: _statistics(name, kind, feeder, sampled) for name, kind in types.items()}
+    for block in blocks:
+        for name, gathered in statistics.items():
+            gathered.update(block.columns[name])
     encoders: dict[str, ColumnEncoder] = {}
     empty: list[str] = []
     constant: list[str] = []
-    filled: dict[str, float] = {}
-    for name, values in columns.items():
-        missing = _missing_share(values)
-        encoder = None if missing == 1.0 else _fit_column(name, values, feeder, scaling)
-        if missing == 1.0:
-            empty.append(name)
-        elif encoder is None:
-            constant.append(name)
-        else:
+    for name, gathered in statistics.items():
+        encoder = None if gathered.missing == gathered.rows else _encoder(gathered, types[name], feeder, scaling)
+        if encoder is not None:
             encoders[name] = encoder
-            if missing and encoder.numeric:
-                filled[name] = missing
+        else:
+            (empty if gathered.missing == gathered.rows else constant).append(name)
     if not encoders:
-        why = f"there is nothing to learn from: {_left_out(empty, constant)}"
+        only = " (there is only one row)" if next(iter(statistics.values())).rows == 1 else ""
+        why = f"there is nothing to learn from: {_left_out(empty, constant)}{only}"
         raise DataError(why, {"encode_column": [why]})
-    return encoders, tuple(_notices(encoders, empty, constant, filled, feeder))
+    notices = [f"columns left out: {_left_out(empty, constant)}"] if empty or constant else []
+    used = {name: statistics[name] for name in encoders}
+    return encoders, (*notices, *_filled(used, feeder), *_merged(used, encoders, feeder))
 
 
-def _fit_column(name: str, values: Column, feeder: TabularFeederParams, scaling: Scaling) -> ColumnEncoder | None:
-    if values.dtype == np.dtype("O") or name in feeder.categorical_column:
-        return CategoryEncoder.fit(values, feeder.vocab_size)
-    if values.dtype == np.float64:
-        return NumberEncoder.fit(values, feeder.missing, scaling)
-    return DateEncoder.fit(values, feeder.missing, scaling)
+def _statistics(name: str, kind: ColumnType, feeder: TabularFeederParams, sampled: int) -> Statistics:
+    if kind == "text" or name in feeder.categorical_column:
+        return CategoryCounts()
+    return NumberStatistics(sampled) if kind == "number" else DateStatistics(sampled)
 
 
-def _missing_share(values: Column) -> float:
-    if values.dtype == np.dtype("O"):
-        texts: list[str | None] = values.tolist()
-        return texts.count(None) / len(texts)
-    return float((np.isnan(values) if values.dtype == np.float64 else np.isnat(values)).mean())
+def _encoder(
+    gathered: Statistics, kind: ColumnType, feeder: TabularFeederParams, scaling: Scaling
+) -> ColumnEncoder | None:
+    if isinstance(gathered, CategoryCounts):
+        return CategoryEncoder.fit(gathered, feeder.vocab_size, codes=kind == "number")
+    return gathered.encoder(feeder.missing, scaling)
 
 
 def _left_out(empty: list[str], constant: list[str]) -> str:
@@ -72,28 +79,29 @@ def _left_out(empty: list[str], constant: list[str]) -> str:
     return "; ".join(reasons)
 
 
-def _notices(
-    encoders: Mapping[str, ColumnEncoder],
-    empty: list[str],
-    constant: list[str],
-    filled: Mapping[str, float],
-    feeder: TabularFeederParams,
+def _filled(used: Mapping[str, Statistics], feeder: TabularFeederParams) -> list[str]:
+    shares = [
+        f"{named(name)} ({percent(gathered.missing / gathered.rows)})"
+        for name, gathered in used.items()
+        if gathered.missing and not isinstance(gathered, CategoryCounts)
+    ]
+    return [f"missing values were filled in ({feeder.missing}): {listed(shares)}"] if shares else []
+
+
+def _merged(
+    used: Mapping[str, Statistics], encoders: Mapping[str, ColumnEncoder], feeder: TabularFeederParams
 ) -> list[str]:
-    notices = []
-    if empty or constant:
-        notices.append(f"columns left out: {_left_out(empty, constant)}")
-    if filled:
-        shares = listed(f"{named(name)} ({percent(share)})" for name, share in filled.items())
-        notices.append(f"missing values were filled in ({feeder.missing}): {shares}")
-    merged = {
-        name: encoder.rare_share
-        for name, encoder in encoders.items()
-        if isinstance(encoder, CategoryEncoder) and encoder.rare_share > LARGE_OTHER_SHARE
-    }
-    if merged:
-        shares = listed(f"{named(name)} ({percent(share)} of the rows)" for name, share in merged.items())
-        notices.append(
-            f'rare values share the "other" slot of {shares}; raise vocab_size (now {feeder.vocab_size})'
-            " to keep them apart"
-        )
-    return notices
+    losses = []
+    for name, encoder in encoders.items():
+        counts = used[name]
+        if not isinstance(encoder, CategoryEncoder) or not isinstance(counts, CategoryCounts):
+            continue
+        kept = len(encoder.categories)
+        if encoder.rare_share > LARGE_OTHER_SHARE or kept < FEW_KEPT_SHARE * counts.distinct:
+            distinct = f"{counts.distinct:,}" if counts.exact else f"more than {counts.distinct:,}"
+            share = percent(encoder.rare_share)
+            losses.append(f"{named(name)} ({kept:,} of {distinct} values kept, {share} of the rows have another)")
+    if not losses:
+        return []
+    remedy = f"raise vocab_size (now {feeder.vocab_size:,}) to keep more, or exclude columns of ids"
+    return [f'rare values share one slot, "other", and are not told apart: {listed(losses)}; {remedy}']

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.tabular.scaling import Floats, Scaler, Scaling
+from algorithms.tabular.moments import MOST_SAMPLED, Floats, Moments, Sample
+from algorithms.tabular.scaling import Scaler, Scaling
 
 Missing = Literal["median", "mean", "zero"]
 
@@ -22,17 +23,6 @@ class NumberEncoder:
 
     fill: float
     scaler: Scaler
-
-    @classmethod
-    def fit(cls, values: Floats, missing: Missing, scaling: Scaling) -> Self | None:
-        """Return the encoder of values (N,), NaN where missing and not all missing; None for a constant column.
-
-        As in a pipeline, the scaler is fitted on the column with its missing cells filled.
-        """
-        observed = values[~np.isnan(values)]
-        fill = _fill(observed, missing)
-        scaler = Scaler.fit(np.where(np.isnan(values), fill, values), scaling)
-        return None if scaler is None else cls(fill, scaler)
 
     def encode(self, values: Floats, out: NDArray[np.float32]) -> None:
         """Write the feature of values (N,) into out (N, 1)."""
@@ -51,9 +41,33 @@ class NumberEncoder:
         return cls(stored["fill"], Scaler.from_dict(stored["scaler"]))
 
 
-def _fill(observed: Floats, missing: Missing) -> float:
-    if missing == "zero":
-        return 0.0
-    # Halved, so that the mean of the middle two, or the sum of many, of 1e308 does not overflow.
-    halved = observed / 2 / (len(observed) if missing == "mean" else 1)
-    return float(2 * (halved.sum() if missing == "mean" else np.median(halved)))
+class NumberStatistics:
+    """What an encoder of numbers is fitted from, gathered block by block."""
+
+    def __init__(self, sampled: int = MOST_SAMPLED) -> None:
+        self.rows = self.missing = 0
+        self.moments = Moments()  # of the observed numbers
+        self._sample = Sample(sampled)
+
+    def update(self, values: Floats) -> None:
+        """Take in values (N,), NaN where missing."""
+        observed = values[~np.isnan(values)]
+        self.rows += len(values)
+        self.missing += len(values) - len(observed)
+        if len(observed):
+            self.moments += Moments.of(observed)
+            self._sample.update(observed)
+
+    def encoder(self, missing: Missing, scaling: Scaling, origin: float = 0.0) -> NumberEncoder | None:
+        """Return the encoder of numbers less `origin`, not all of them missing; None for a constant column.
+
+        As in a pipeline, the scaler is fitted on the column with its missing cells filled.
+        """
+        observed = self.moments.less(origin)
+        fill = 0.0
+        if missing == "mean":
+            fill = observed.mean
+        elif missing == "median":
+            fill = self._sample.median() - origin
+        scaler = Scaler.fit(observed + Moments.repeated(fill, self.missing), scaling)
+        return None if scaler is None else NumberEncoder(fill, scaler)

@@ -1,14 +1,13 @@
 """Scaling of numbers that survives any finite input."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from algorithms.tabular.moments import Floats, Moments
+
 Scaling = Literal["asinh", "standard", "minmax", "none"]
 
 FEATURE_LIMIT = 1e18
@@ -31,19 +30,16 @@ class Scaler:
     squash: bool
 
     @classmethod
-    def fit(cls, values: Floats, scaling: Scaling) -> Self | None:
-        """Return the scaler of the values (N,), all finite; None when they are constant."""
-        low, high = float(values.min()), float(values.max())
-        if low == high:
+    def fit(cls, moments: Moments, scaling: Scaling) -> Self | None:
+        """Return the scaler of the numbers with these moments; None when they are constant."""
+        if moments.low == moments.high:
             return None
         if scaling == "none":
             return cls(0.0, 1.0, squash=False)
         if scaling == "minmax":
-            centre, scale = low, min(high - low, _LARGEST)
+            centre, scale = moments.low, min(moments.high - moments.low, _LARGEST)
         else:
-            # Dividing by a power of two first keeps squares and sums of 1e300 finite, and is exact.
-            unit = 2.0 ** (math.frexp(max(-low, high))[1] - 1)
-            centre, scale = float((values / unit).mean()) * unit, float((values / unit).std()) * unit
+            centre, scale = moments.mean, moments.deviation
         if scale == 0.0:  # the spread is below what a float can tell from nothing
             return None
         return cls(centre, scale, squash=scaling == "asinh")

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from algorithms.errors import DataError
 from algorithms.tabular.params import TabularFeederParams
-from algorithms.tabular.table import Table
+from algorithms.tabular.source import TableSource
 from algorithms.tabular.wording import named, no_such_column
 
 
-def select_columns(table: Table, feeder: TabularFeederParams) -> list[str]:
+def select_columns(table: TableSource, feeder: TabularFeederParams) -> list[str]:
     """Return the names of the columns to encode, in the order of `encode_column` or else of the table.
 
     Raises:
@@ -31,11 +31,11 @@ def select_columns(table: Table, feeder: TabularFeederParams) -> list[str]:
     return columns
 
 
-def _unknown(names: Sequence[str], table: Table) -> list[str]:
+def _unknown(names: Sequence[str], table: TableSource) -> list[str]:
     lacking = [name for name in names if name not in table.columns]
     return [no_such_column(lacking, table.columns)] if lacking else []
 
 
-def _dates(names: Sequence[str], table: Table) -> list[str]:
+def _dates(names: Sequence[str], table: TableSource) -> list[str]:
     dates = [name for name in names if table.types.get(name) == "date"]
     return [f"{named(name)} holds dates, which cannot be categories; leave it out" for name in dates]

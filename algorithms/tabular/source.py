@@ -1,6 +1,6 @@
 """Where rows come from: a table in memory, or files that are read a block at a time."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -36,3 +36,15 @@ class TableSource(Protocol):
     def take(self, rows: NDArray[np.integer[Any]], columns: Collection[str] | None = None) -> Table:
         """Return the rows with these numbers, in this order."""
         ...
+
+
+def masked(blocks: Iterable[Table], rows: NDArray[np.bool_]) -> Iterator[Table]:
+    """Yield of consecutive blocks the rows where the mask (N,) of all rows is true; blocks without any are left out."""
+    start = 0
+    for block in blocks:
+        chosen = rows[start : start + block.rows]
+        start += block.rows
+        if chosen.all():
+            yield block
+        elif chosen.any():
+            yield block.take(chosen)

@@ -1,14 +1,18 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algorithms.errors import ArtifactIncompatible, DataError
+from algorithms.tables.source import TableFiles
 from algorithms.tabular.encoder import TabularEncoder
 from algorithms.tabular.features import Layout
 from algorithms.tabular.params import TabularFeederParams
@@ -27,8 +31,8 @@ def table_of(**columns):
     return Table(arrays, len(next(iter(arrays.values()))))
 
 
-def fit(table, scaling="standard", **feeder):
-    return TabularEncoder.fit(table, TabularFeederParams(**feeder), scaling=scaling)
+def fit(table, scaling="standard", rows=None, **feeder):
+    return TabularEncoder.fit(table, TabularFeederParams(**feeder), scaling=scaling, rows=rows)
 
 
 @pytest.fixture
@@ -81,6 +85,14 @@ class TestColumns:
         with pytest.raises(DataError):
             fit(table)
 
+    def test_it_refuses_a_single_row_and_says_so(self):
+        with pytest.raises(DataError, match=r"the same value in every row of a, b \(there is only one row\)"):
+            fit(table_of(a=[1], b=["x"]))
+
+    def test_columns_without_any_value_are_named_when_there_are_no_others(self):
+        with pytest.raises(DataError, match="nothing to learn from: no value in any row of a, b"):
+            fit(table_of(a=[None, None], b=[None, None]))
+
     def test_it_refuses_to_encode_the_label_alone(self):
         with pytest.raises(DataError, match="no column is left"):
             fit(table_of(a=[0, 1]), label_column="a")
@@ -128,8 +140,20 @@ class TestCategories:
     def test_a_notice_recommends_a_larger_vocabulary_when_many_rows_share_the_other_slot(self):
         assert fit(table_of(t=self.TEXT), vocab_size=3).notices == ()
         [notice] = fit(table_of(t=self.TEXT), vocab_size=2).notices
-        assert "t (40 % of the rows)" in notice
-        assert "vocab_size" in notice
+        assert notice == (
+            'rare values share one slot, "other", and are not told apart: t (2 of 5 values kept, 40 % of the rows have'
+            " another); raise vocab_size (now 2) to keep more, or exclude columns of ids"
+        )
+
+    def test_a_notice_does_so_when_most_values_share_it_though_few_rows_have_them(self):
+        often = ["a"] * 500 + ["b"] * 400
+        assert fit(table_of(t=[*often, "c", "d"]), vocab_size=2).notices == ()
+        [notice] = fit(table_of(t=[*often, "c", "d", "e"]), vocab_size=2).notices
+        assert "t (2 of 5 values kept, 0.3 % of the rows have another)" in notice
+
+    def test_there_may_be_more_slots_than_rows(self):
+        encoder = fit(table_of(t=["a", "b"]), vocab_size=1000)
+        assert dense(encoder, table_of(t=["b", "new"])).tolist() == [[0, 1, 0], [0, 0, 1]]
 
     def test_numeric_codes_compare_as_numbers(self, mixed):
         encoder = fit(mixed, encode_column=["code"], categorical_column=["code"])
@@ -221,6 +245,59 @@ class TestStorage:
     def test_another_format_is_refused(self, stored):
         with pytest.raises(ArtifactIncompatible, match="train the model again"):
             TabularEncoder.from_dict(stored)
+
+
+class TestStreams:
+    """Fitting block by block, on more rows than a block and more numbers than a median is exact of."""
+
+    ROWS = 230_000
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def table(cls):
+        rng = np.random.default_rng(0)
+        dates = np.datetime64("2017-01-01", "us") + rng.integers(0, 10**7, cls.ROWS).astype("timedelta64[s]")
+        texts = np.array(["red", "green", "blue", None], dtype=object)[rng.integers(0, 4, cls.ROWS)]
+        numbers = rng.lognormal(size=cls.ROWS)
+        numbers[rng.random(cls.ROWS) < 0.1] = np.nan
+        return Table({"n": numbers, "t": texts, "d": dates, "code": rng.integers(0, 50, cls.ROWS) / 2}, cls.ROWS)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def files(cls, table, tmp_path_factory):
+        folder = tmp_path_factory.mktemp("files")
+        columns = pa.table({name: pa.array(values, from_pandas=True) for name, values in table.columns.items()})
+        pq.write_table(columns.slice(0, 100_000), folder / "0.parquet", row_group_size=30_000)
+        pq.write_table(columns.slice(100_000), folder / "1.parquet")
+        return TableFiles([folder / "0.parquet", folder / "1.parquet"])
+
+    @pytest.mark.parametrize("scaling", ["asinh", "minmax"])
+    def test_files_give_the_encoder_of_the_table(self, table, files, scaling):
+        mask = np.random.default_rng(1).random(self.ROWS) < 0.5
+        mask[65_536:140_000] = False  # a whole block
+        for rows in (None, mask):
+            encoders = [fit(s, scaling, rows=rows, categorical_column=["code"]).to_dict() for s in (table, files)]
+            assert encoders[0] == encoders[1]
+
+    def test_only_the_rows_of_the_mask_count(self, table):
+        mask = table.columns["t"] == "red"
+        encoder = fit(table, rows=mask, encode_column=["n", "d", "t"])
+        assert "the same value in every row of t" in encoder.notices[0]
+        numbers = table.columns["n"][mask & ~np.isnan(table.columns["n"])]
+        assert encoder.columns["n"].fill == np.median(numbers)
+        with pytest.raises(DataError, match="no rows to learn from"):
+            fit(table, rows=np.zeros(self.ROWS, bool))
+
+    def test_the_statistics_are_close_to_those_of_numpy(self, table):
+        encoder = fit(table)
+        numbers = table.columns["n"][~np.isnan(table.columns["n"])]
+        assert np.mean(numbers < encoder.columns["n"].fill) == pytest.approx(0.5, abs=0.005)
+        filled = np.where(np.isnan(table.columns["n"]), encoder.columns["n"].fill, table.columns["n"])
+        assert encoder.columns["n"].scaler.centre == pytest.approx(filled.mean(), rel=1e-12)
+        assert encoder.columns["n"].scaler.scale == pytest.approx(filled.std(), rel=1e-12)
+        assert encoder.columns["t"].categories == tuple(
+            value for value, _ in Counter(table.columns["t"].tolist()).most_common()
+        )
 
 
 class TestOtherTables:
