@@ -8,6 +8,7 @@ import dj_database_url
 
 from nnservice import env
 from nnservice.home import broker_url, secret_key, state_home
+from nnservice.machine import total_memory
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_HOME = state_home()
@@ -103,15 +104,17 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("NNSERVICE_MAX_JSON_MB", 20, minimum=1
 MAX_COLUMNS = env.integer("NNSERVICE_MAX_COLUMNS", 4096, minimum=1)
 MAX_CELL_BYTES = env.integer("NNSERVICE_MAX_CELL_KB", 1000, minimum=1) * 1000
 
-# Training --------------------------------------------------------------------------------------------------------
-TRAINING_THREADS = env.integer(
-    "NNSERVICE_TRAINING_THREADS",
-    max(1, CPUS // max(1, env.integer("NNSERVICE_WORKER_CONCURRENCY", 1, minimum=1))),
-    minimum=1,
-)
+# Child processes: training, scoring, conversion ------------------------------------------------------------------
+WORKER_CONCURRENCY = env.integer("NNSERVICE_WORKER_CONCURRENCY", 1, minimum=1)
+TRAINING_THREADS = env.integer("NNSERVICE_TRAINING_THREADS", max(1, CPUS // WORKER_CONCURRENCY), minimum=1)
 TRAINING_TIME_LIMIT = env.integer("NNSERVICE_TRAINING_TIME_LIMIT", 24 * 3600, minimum=1)
-CONVERSION_MEMORY_LIMIT = env.integer("NNSERVICE_CONVERSION_MEMORY_MB", 4_000, minimum=200) * 1_000_000
-TRAINING_MEMORY_LIMIT = env.integer("NNSERVICE_TRAINING_MEMORY_MB", 16_000, minimum=100) * 1_000_000
+_MEMORY_MB = total_memory() // 1_000_000
+_RESERVE_MB = env.integer("NNSERVICE_MEMORY_RESERVE_MB", max(500, _MEMORY_MB // 16), minimum=0)
+_SHARE_MB = max(1_000, (_MEMORY_MB - _RESERVE_MB) // WORKER_CONCURRENCY)  # TensorFlow alone takes most of a gigabyte
+MEMORY_RESERVE = _RESERVE_MB * 1_000_000
+TRAINING_MEMORY_LIMIT = env.integer("NNSERVICE_TRAINING_MEMORY_MB", _SHARE_MB, minimum=100) * 1_000_000
+SCORING_MEMORY_LIMIT = env.integer("NNSERVICE_SCORING_MEMORY_MB", min(4_000, _SHARE_MB), minimum=200) * 1_000_000
+CONVERSION_MEMORY_LIMIT = env.integer("NNSERVICE_CONVERSION_MEMORY_MB", min(4_000, _SHARE_MB), minimum=200) * 1_000_000
 CONVERSIONS_AT_ONCE = env.integer("NNSERVICE_CONVERSIONS_AT_ONCE", CPUS, minimum=1)
 HEARTBEAT_SECONDS = 5
 HEARTBEAT_LOST_SECONDS = 60

@@ -14,8 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-import psutil
 from django.conf import settings
+
+from workflows.execution.memory import MemoryGuard, MemoryLimit
 
 logger = logging.getLogger(__name__)
 
@@ -26,10 +27,10 @@ PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "CUD
 class Child:
     """One child in its own process group; leaving the `with` block ends whatever is left of it.
 
-    `poll_events` never blocks: a thread collects what the child says.
+    `poll_events` never blocks: a thread collects what the child says. Another ends it when it takes too much memory.
     """
 
-    def __init__(self, task: str, folder: Path, log: Path, *, threads: int = 1) -> None:
+    def __init__(self, task: str, folder: Path, log: Path, *, memory: MemoryLimit, threads: int = 1) -> None:
         self._task = task
         self._log = log.open("ab")
         self._events: deque[dict[str, Any]] = deque()
@@ -46,6 +47,8 @@ class Child:
             target=self._read, args=[self._process.stdout], name=f"events of {task}", daemon=True
         )
         self._reader.start()
+        self._guard = MemoryGuard(self._process.pid, memory)
+        self._guard.start()
 
     def __enter__(self) -> Self:
         return self
@@ -53,6 +56,7 @@ class Child:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._guard.stop()
         self.kill()
         self._reader.join(timeout=5)
         for stream in (self._process.stdin, self._process.stdout, self._log):
@@ -87,13 +91,10 @@ class Child:
         """None while it runs; negative: the signal that ended it."""
         return self._process.returncode
 
-    def resident_bytes(self) -> int:
-        """Memory in use by the child and its descendants; 0 once it has ended."""
-        try:
-            process = psutil.Process(self._process.pid)
-            return sum(_resident(p) for p in [process, *process.children(recursive=True)])
-        except psutil.NoSuchProcess:
-            return 0
+    @property
+    def stopped_for_memory(self) -> str | None:
+        """Why the child was ended, if it took too much memory."""
+        return self._guard.reason
 
     def kill(self) -> None:
         """End the child's whole process group at once."""
@@ -103,19 +104,14 @@ class Child:
 
     def describe_end(self) -> str:
         """Say how a child ended that did not say so itself."""
+        if self.stopped_for_memory is not None:
+            return self.stopped_for_memory
         code = self.exit_code
         if code == -signal.SIGKILL:
             return f"the {self._task} process was killed, most likely because the machine ran out of memory"
         if code is not None and code < 0:
             return f"the {self._task} process was ended by {signal.Signals(-code).name}"
         return f"the {self._task} process ended with exit code {code} without a result; see its log"
-
-
-def _resident(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_info().rss)
-    except psutil.NoSuchProcess:
-        return 0
 
 
 def _environment(threads: int) -> dict[str, str]:

@@ -11,6 +11,7 @@ from django.conf import settings
 from algorithms.jobs import ConvertJob
 from workflows.errors import Unavailable, Unprocessable
 from workflows.execution.child import Child
+from workflows.execution.memory import MemoryLimit
 
 logger = logging.getLogger(__name__)
 
@@ -38,13 +39,9 @@ def convert_csv(source: Path, parquet: Path, *, encoding: str | None, delimiter:
     with _slots, tempfile.TemporaryDirectory(prefix="convert-", dir=root) as name:
         folder = Path(name)
         job.write(folder)
-        with Child("convert", folder, folder / "convert.log") as child:
+        with Child("convert", folder, folder / "convert.log", memory=_memory_limit()) as child:
             while not child.wait(1):
-                if child.resident_bytes() > settings.CONVERSION_MEMORY_LIMIT:
-                    raise Unprocessable(
-                        f"reading it takes more than {settings.CONVERSION_MEMORY_LIMIT // 1_000_000} MB of memory "
-                        "(NNSERVICE_CONVERSION_MEMORY_MB); split the file or leave out columns"
-                    )
+                pass
             events = list(child.poll_events())
         log = (folder / "convert.log").read_text(errors="replace")
     last = events[-1] if events else {}
@@ -52,5 +49,15 @@ def convert_csv(source: Path, parquet: Path, *, encoding: str | None, delimiter:
         return last
     if last.get("event") == "failed" and last.get("kind") == "data":
         raise Unprocessable(last["error"], last.get("errors") or {})
+    if child.stopped_for_memory is not None:
+        raise Unprocessable(f"reading the file was {child.stopped_for_memory}")
     logger.error("conversion failed: %s\n%s", last.get("error") or child.describe_end(), log[-2000:])
     raise Unavailable("the file could not be read just now, nothing was stored; the service's log says why")
+
+
+def _memory_limit() -> MemoryLimit:
+    return MemoryLimit(
+        settings.CONVERSION_MEMORY_LIMIT,
+        setting="NNSERVICE_CONVERSION_MEMORY_MB",
+        remedy="split the file or leave out columns",
+    )

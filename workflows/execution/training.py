@@ -18,6 +18,7 @@ from algorithms.errors import ArtifactError
 from algorithms.jobs import ARTIFACT_FOLDER, FitJob
 from workflows.execution import shutdown
 from workflows.execution.child import Child
+from workflows.execution.memory import MemoryLimit
 from workflows.files import remove_folder
 from workflows.models import DataFile, Run, RunState
 
@@ -83,7 +84,8 @@ def _train(run: Run) -> dict[str, Any]:
     run.folder.mkdir(parents=True, exist_ok=True)
     try:
         _fit_job(run).write(run.job_folder)
-        with Child("fit", run.job_folder, run.log, threads=settings.TRAINING_THREADS) as child:
+        memory = _memory_limit()
+        with Child("fit", run.job_folder, run.log, memory=memory, threads=settings.TRAINING_THREADS) as child:
             watch = _Watch(run, child)
             ended = False
             while not ended:
@@ -124,6 +126,15 @@ def _fit_job(run: Run) -> FitJob:
         },
         parameters=snapshot["given"],
         threads=settings.TRAINING_THREADS,
+        memory_bytes=settings.TRAINING_MEMORY_LIMIT,
+    )
+
+
+def _memory_limit() -> MemoryLimit:
+    return MemoryLimit(
+        settings.TRAINING_MEMORY_LIMIT,
+        setting="NNSERVICE_TRAINING_MEMORY_MB",
+        remedy="use fewer rows, columns or a smaller vocab_size, and for graphbean `training` 'sampled'",
     )
 
 
@@ -159,14 +170,6 @@ class _Watch:
                 RunState.FAILED,
                 f"stopped after {settings.TRAINING_TIME_LIMIT} seconds, the time limit "
                 "(NNSERVICE_TRAINING_TIME_LIMIT); lower `iter` or raise the limit",
-            )
-        used = self._child.resident_bytes()
-        if used > settings.TRAINING_MEMORY_LIMIT:
-            raise Stopped(
-                RunState.FAILED,
-                f"stopped at {used // 1_000_000} MB of memory; the limit is "
-                f"{settings.TRAINING_MEMORY_LIMIT // 1_000_000} MB (NNSERVICE_TRAINING_MEMORY_MB); "
-                "use fewer rows, columns or a smaller vocab_size, and for graphbean `training` 'sampled'",
             )
         self._report()
 
