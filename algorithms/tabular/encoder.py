@@ -1,6 +1,6 @@
 """The tabular encoder: fitted once on the training table, stored as JSON, the same for every later row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -100,10 +100,13 @@ class TabularEncoder:
         """
         return self._encode(self._as_trained(table), table.rows)
 
-    def refuse_misfits(self, table: Table, name: str) -> None:
-        """Raise what `transform` would raise, with the table's name, without encoding anything."""
+    def refuse_misfits(self, source: TableSource, name: str) -> None:
+        """Raise what `transform` would raise, with the source's name; only columns of another type are read for it."""
         try:
-            self._as_trained(table)
+            self._refuse_lacking(source.columns)
+            for column in self.columns:
+                if source.types[column] != self.types[column]:
+                    self._column_as_trained(column, source.column(column))
         except DataError as error:
             raise DataError(f"{name}: {error}", error.errors) from None
 
@@ -179,11 +182,14 @@ class TabularEncoder:
 
     def _as_trained(self, table: Table) -> dict[str, Column]:
         """Return the used columns of a table in the types that training had."""
-        lacking = [name for name in self.columns if name not in table.columns]
+        self._refuse_lacking(table.columns)
+        return {name: self._column_as_trained(name, table.columns[name]) for name in self.columns}
+
+    def _refuse_lacking(self, present: Collection[str]) -> None:
+        lacking = [name for name in self.columns if name not in present]
         if lacking:
             errors = {name: ["is missing from the data; the model was trained on it"] for name in lacking}
             raise DataError(f"the data lack the column {named(lacking[0])}, which the model was trained on", errors)
-        return {name: self._column_as_trained(name, table.columns[name]) for name in self.columns}
 
     def _column_as_trained(self, name: str, values: Column) -> Column:
         """Return a column in the type that training had; one without any value fits every type."""
