@@ -16,6 +16,7 @@ from algorithms.autoencoder.backend import keras, use_threads
 from algorithms.autoencoder.export import to_onnx
 from algorithms.autoencoder.network import build_network, step_operations
 from algorithms.autoencoder.params import AutoencoderParams
+from algorithms.autoencoder.preparing import prepare
 from algorithms.autoencoder.recipe import Recipe, resolve_recipe
 from algorithms.autoencoder.split import Split, split_rows
 from algorithms.autoencoder.training import Epoch, Training, shards_for, train
@@ -24,7 +25,9 @@ from algorithms.labels import binary_labels
 from algorithms.params import EvaluationParams
 from algorithms.scorer import Scorer
 from algorithms.tabular.encoder import TabularEncoder
+from algorithms.tabular.features import Features
 from algorithms.tabular.params import TabularFeederParams
+from algorithms.tabular.source import TableSource
 from algorithms.tabular.table import Table
 from algorithms.tabular.wording import no_such_column
 from algorithms.threshold import Threshold, ThresholdRule, choose_threshold
@@ -38,12 +41,13 @@ Labels = NDArray[np.int8]
 
 @dataclass(frozen=True)
 class Fitted:
-    """What `fit` made besides the scorer; seconds are by step."""
+    """What training made besides the scorer; `features` is the width of the network, seconds are by step."""
 
     network: keras.Model
     recipe: Recipe
     split: Split
     training: Training
+    features: int
     notices: tuple[str, ...]
     seconds: dict[str, float]
 
@@ -79,71 +83,81 @@ class AutoencoderDetector:
         self.threads = threads
         self._scorer: Scorer | None = None
 
-    def fit(
-        self,
-        table: Any,
-        labels: Any = None,
-        *,
-        scored_later: Mapping[str, Table] | None = None,
-        on_epoch: Callable[[Epoch], None] = lambda epoch: None,
-    ) -> Self:
-        """Train on a `Table` or a pandas data frame of N rows.
+    def fit(self, table: Any, labels: Any = None) -> Self:
+        """Train on a `Table` or a pandas data frame of N rows, and score them.
 
         `labels` (N,), 1 for an anomaly, are only used to leave anomalies out when the feeder says `train_on` normal;
-        by default they are those of its `label_column`. `scored_later` are tables, by name, that must fit the model:
-        one that does not is refused before the training rather than after it.
+        by default they are those of its `label_column`.
 
         Raises:
             DataError: the data do not fit the parameters or each other, or the training diverged.
         """
         rows = _as_table(table)
-        clock = _Clock()
-        split = split_rows(rows.rows, self._labels(rows, labels), self.params, self.feeder)
-        recipe = resolve_recipe(self.params, self.feeder, rows=len(split.train))
-        training_rows = rows.take(split.train)
-        encoder = TabularEncoder.fit(training_rows, self.feeder, scaling=recipe.numeric_scaling)
-        for name, later in (scored_later or {}).items():
-            encoder.refuse_misfits(later, name)
-        logger.info(
-            "%d rows train, %d are held out; %d columns give %d features",
-            len(split.train), len(split.held_out), len(encoder.columns), encoder.layout.width,
-        )  # fmt: skip
-        logger.info("settings: %s", json.dumps(recipe.to_dict()))
-        features = encoder.transform(training_rows).dense(encoder.layout)
-        held_out = encoder.transform(rows.take(split.held_out)).dense(encoder.layout)
-        clock.lap("encode")
-        shards = shards_for(self.threads, step_operations(encoder.layout.width, recipe.hidden, recipe.batch_size))
-        use_threads(shards)
-        network = build_network(
-            encoder.layout.width,
-            recipe.hidden,
-            activation=recipe.activation,
-            output_activation=recipe.output_activation,
-            dropout=recipe.dropout,
-            seed=recipe.seed,
-        )
-        training = train(
-            network,
-            features,
-            held_out,
-            _noise_unit(encoder, features, recipe),
-            recipe,
-            shards=shards,
-            on_epoch=on_epoch,
-        )
-        clock.lap("train")
-        clock.laps["setup"] = training.setup_seconds  # a part of "train"
-        model = to_onnx(network, features)
-        clock.lap("export")
-        self._scorer = Scorer(model, encoder, np.inf, self.threads)
-        self.decision_scores_, self.contributions_ = self._scorer.score_table(rows)
-        clock.lap("score")
-        self.fitted_ = Fitted(network, recipe, split, training, encoder.notices + split.notices, clock.laps)
+        self.train(rows, labels)
+        self.decision_scores_, self.contributions_ = self.scorer.score_table(rows)
         rule = ThresholdRule.resolve(
             EvaluationParams(), contamination=self.contamination, threshold=self.params.threshold
         )
-        self.use_threshold(choose_threshold(rule, self.held_out_scores_))
+        self.use_threshold(choose_threshold(rule, self.decision_scores_[self.fitted_.split.watched]))
         return self
+
+    def train(
+        self,
+        source: TableSource,
+        labels: Any = None,
+        *,
+        scored_later: Mapping[str, TableSource] | None = None,
+        on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+        memory_bytes: int | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """Train, but score nothing: what `fit` does before it scores, for sources of any size.
+
+        `scored_later` are sources, by name, that must fit the model: one that does not is refused before the training
+        rather than after it. With `memory_bytes`, more rows than fit into a part of it wait in files within `folder`.
+
+        Raises:
+            DataError: as `fit`.
+        """
+        clock = _Clock()
+        split = split_rows(source.rows, self._labels(source, labels), self.params, self.feeder)
+        recipe = resolve_recipe(self.params, self.feeder, rows=len(split.train))
+        encoder = TabularEncoder.fit(source, self.feeder, scaling=recipe.numeric_scaling, rows=split.trains)
+        for name, later in (scored_later or {}).items():
+            encoder.refuse_misfits(later, name)
+        layout = encoder.layout
+        logger.info(
+            "%d rows train, %d are held out; %d columns give %d features",
+            len(split.train), len(split.held_out), len(encoder.columns), layout.width,
+        )  # fmt: skip
+        logger.info("settings: %s", json.dumps(recipe.to_dict()))
+        clock.lap("statistics")
+        with prepare(source, encoder, split, recipe, memory_bytes=memory_bytes, folder=folder) as prepared:
+            clock.lap("encode")
+            shards = shards_for(self.threads, step_operations(layout.width, recipe.hidden, recipe.batch_size))
+            use_threads(shards)
+            network = build_network(
+                layout.width,
+                recipe.hidden,
+                activation=recipe.activation,
+                output_activation=recipe.output_activation,
+                dropout=recipe.dropout,
+                seed=recipe.seed,
+            )
+            some = next(iter(prepared.spool.chunks(0)))
+            unit = _noise_unit(some, recipe)
+            dense = Features.concatenate(list(prepared.spool.chunks(0))).dense(layout)
+            held = prepared.held_out.dense(layout)
+            unit = np.concatenate([unit, np.zeros(layout.slots, np.float32)])
+            training = train(network, dense, held, unit, recipe, shards=shards, on_epoch=on_epoch)
+            clock.lap("train")
+            clock.laps["setup"] = training.setup_seconds  # a part of "train"
+            model = to_onnx(network, dense)
+            clock.lap("export")
+        self._scorer = Scorer(model, encoder, np.inf, self.threads)
+        self.fitted_ = Fitted(
+            network, recipe, split, training, layout.width, encoder.notices + split.notices, clock.laps
+        )
 
     def decision_function(self, table: Any) -> NDArray[np.float64]:
         """Return the scores (N,) of a `Table` or data frame, the higher the more anomalous."""
@@ -170,12 +184,6 @@ class AutoencoderDetector:
     def columns_(self) -> list[str]:
         """The columns the network sees, in the order of the contributions."""
         return self.scorer.columns
-
-    @property
-    def held_out_scores_(self) -> NDArray[np.float64]:
-        """The scores of the held-out rows, those of the training rows when none were held out."""
-        split = self.fitted_.split
-        return self.decision_scores_[split.held_out if len(split.held_out) else split.train]
 
     @property
     def scorer(self) -> Scorer:
@@ -218,19 +226,19 @@ class AutoencoderDetector:
         detector._scorer = Scorer.load(folder, threads)
         return detector
 
-    def _labels(self, table: Table, labels: Any) -> Labels | None:
+    def _labels(self, source: TableSource, labels: Any) -> Labels | None:
         if labels is not None:
             given = np.asarray(labels, dtype=np.int8)
-            if given.shape != (table.rows,):
-                raise ValueError(f"labels have shape {given.shape}; expected ({table.rows},), one for each row")
+            if given.shape != (source.rows,):
+                raise ValueError(f"labels have shape {given.shape}; expected ({source.rows},), one for each row")
             return given
         name = self.feeder.label_column
         if self.feeder.train_on == "all" or name is None:
             return None
-        if name not in table.columns:
-            why = no_such_column([name], table.columns)
+        if name not in source.columns:
+            why = no_such_column([name], source.columns)
             raise DataError(f"label_column: {why}", {"label_column": [why]})
-        return binary_labels(table.columns[name], name)[0]
+        return binary_labels(source.column(name), name)[0]
 
 
 class _Clock:
@@ -246,15 +254,15 @@ class _Clock:
         self._last = now
 
 
-def _noise_unit(encoder: TabularEncoder, features: NDArray[np.float32], recipe: Recipe) -> NDArray[np.float32]:
-    """Return the standard deviation (width,) of the numeric features, 0 for 0/1 slots.
+def _noise_unit(features: Features, recipe: Recipe) -> NDArray[np.float32]:
+    """Return the standard deviations (numbers,) of the numeric features, measured on rows that train.
 
     Of standardised ones it is 1 by construction, also where a squash has shrunk the measured one.
     """
-    width, numbers = encoder.layout.width, encoder.layout.numbers
-    standardised = recipe.numeric_scaling in ("asinh", "standard")
-    deviations = np.ones(width) if standardised else features.std(axis=0, dtype=np.float64)
-    return np.where(np.arange(width) < numbers, deviations, 0.0).astype(np.float32)
+    if recipe.numeric_scaling in ("asinh", "standard"):
+        return np.ones(features.numbers.shape[1], np.float32)
+    deviations: NDArray[np.float32] = features.numbers.std(axis=0, dtype=np.float64).astype(np.float32)
+    return deviations
 
 
 def _as_table(table: Any) -> Table:

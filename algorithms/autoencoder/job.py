@@ -9,19 +9,26 @@ from typing import Any
 
 from algorithms.artifacts import write_artifact
 from algorithms.autoencoder.detector import AutoencoderDetector
-from algorithms.autoencoder.labelling import find_labels
+from algorithms.autoencoder.labelling import Labelling, find_labels
 from algorithms.autoencoder.params import AutoencoderParams
 from algorithms.autoencoder.progress import log_tables, report_epochs
-from algorithms.autoencoder.result import evaluation_metrics, examples, loss_history, top_anomalies
+from algorithms.autoencoder.result import (
+    evaluation_metrics,
+    examples,
+    loss_history,
+    steady_rows_per_second,
+    top_anomalies,
+)
+from algorithms.autoencoder.scoring import score_source
 from algorithms.events import EventStream
 from algorithms.jobs import ARTIFACT_FOLDER, RESULT_FILE, FitJob
 from algorithms.labelling import unused_settings
 from algorithms.params import EvaluationParams
 from algorithms.progress import log_result
 from algorithms.score_files import NodeScores, write_scores
-from algorithms.tables.read import read_tables
+from algorithms.tables.source import TableFiles
 from algorithms.tabular.params import TabularFeederParams
-from algorithms.tabular.table import Table
+from algorithms.tabular.source import TableSource
 from algorithms.threshold import Threshold, ThresholdRule, choose_threshold, needs_both_classes
 
 logger = logging.getLogger(__name__)
@@ -35,8 +42,7 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
     """
     began = time.perf_counter()
     events.send("stage", name="read")
-    tables = {node: read_tables(paths) for node, paths in job.tables.items() if paths or node == "datasrc"}
-    seconds = {"read": time.perf_counter() - began}
+    tables = {node: TableFiles(paths) for node, paths in job.tables.items() if paths or node == "datasrc"}
     log_tables(tables)
 
     params = AutoencoderParams.model_validate(job.parameters.get("netconf_node", {}))
@@ -51,29 +57,27 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
         raise needs_both_classes()
     detector = AutoencoderDetector(params, labelling.feeder, threads=job.threads)
     events.send("stage", name="train")
-    later = {node: table for node, table in tables.items() if node != "datasrc"}
-    detector.fit(tables["datasrc"], labelling.training, scored_later=later, on_epoch=report_epochs(events))
-
-    events.send("stage", name="score")
-    scored = {"datasrc": NodeScores(detector.decision_scores_, detector.contributions_, labelling.nodes.get("datasrc"))}
-    if "evaldata" in tables:
-        scored["evaldata"] = NodeScores(
-            *detector.scorer.score_table(tables["evaldata"]), labelling.nodes.get("evaldata")
-        )
-    labelled_node = labelling.node_with_both_classes
-    labelled = None if labelled_node is None else (scored[labelled_node].scores, labelling.nodes[labelled_node])
-    threshold = choose_threshold(rule, detector.held_out_scores_, labelled)
-    detector.use_threshold(threshold)
-
-    events.send("stage", name="write")
-    seconds |= detector.fitted_.seconds
-    result = _result(detector, tables, scored, threshold)
-    result["notices"] = [*unused_settings(feed_train, feed_test), *labelling.notices, *result["notices"]]
-    if threshold.rule == "best_f1" and result["metrics"]["evaluated_on"] == labelled_node:
-        result["notices"].append(
-            "the threshold was chosen on the rows that the metrics are measured on, which flatters them"
-        )
+    detector.train(
+        tables["datasrc"],
+        labelling.training,
+        scored_later={node: table for node, table in tables.items() if node != "datasrc"},
+        on_epoch=report_epochs(events),
+        memory_bytes=job.memory_bytes,
+        folder=folder,
+    )
+    seconds = detector.fitted_.seconds
     with write_artifact(folder / ARTIFACT_FOLDER) as artifact:
+        events.send("stage", name="score")
+        scored = _scored(detector, tables, labelling, artifact)
+        threshold = _threshold(rule, detector, scored, labelling)
+        detector.use_threshold(threshold)
+        events.send("stage", name="write")
+        result = _result(detector, tables, scored, threshold)
+        result["notices"] = [*unused_settings(feed_train, feed_test), *labelling.notices, *result["notices"]]
+        if threshold.rule == "best_f1" and result["metrics"]["evaluated_on"] == labelling.node_with_both_classes:
+            result["notices"].append(
+                "the threshold was chosen on the rows that the metrics are measured on, which flatters them"
+            )
         detector.write(artifact)
         for node, node_scores in scored.items():
             write_scores(artifact, node, node_scores, threshold.value, detector.columns_)
@@ -88,9 +92,29 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
     return {"artifact": ARTIFACT_FOLDER, **{key: result[key] for key in ("metrics", "threshold", "rows")}}
 
 
+def _scored(
+    detector: AutoencoderDetector, tables: Mapping[str, TableSource], labelling: Labelling, artifact: Path
+) -> dict[str, NodeScores]:
+    began = time.perf_counter()
+    scored = {
+        node: score_source(detector.scorer, source, labelling.nodes.get(node), artifact, node)
+        for node, source in tables.items()
+    }
+    detector.fitted_.seconds["score"] = time.perf_counter() - began
+    return scored
+
+
+def _threshold(
+    rule: ThresholdRule, detector: AutoencoderDetector, scored: Mapping[str, NodeScores], labelling: Labelling
+) -> Threshold:
+    node = labelling.node_with_both_classes
+    labelled = None if node is None else (scored[node].scores, labelling.nodes[node])
+    return choose_threshold(rule, scored["datasrc"].scores[detector.fitted_.split.watched], labelled)
+
+
 def _result(
     detector: AutoencoderDetector,
-    tables: Mapping[str, Table],
+    tables: Mapping[str, TableSource],
     scored: Mapping[str, NodeScores],
     threshold: Threshold,
 ) -> dict[str, Any]:
@@ -101,6 +125,7 @@ def _result(
     return {
         "detector": "autoencoder",
         "columns": detector.columns_,
+        "features": fitted.features,
         "rows": {
             "train": len(fitted.split.train),
             "held_out": len(fitted.split.held_out),
@@ -111,6 +136,7 @@ def _result(
         "metrics": metrics,
         "loss_history": loss_history(fitted.training.history),
         "best_epoch": fitted.training.best_epoch,
+        "rows_per_second": steady_rows_per_second(fitted.training.history),
         "top_anomalies": top_anomalies(detector, tables["datasrc"], scored["datasrc"]),
         "examples": examples(detector, tables["datasrc"], detector.params.examples_to_show),
         "notices": [*fitted.notices, *notices],

@@ -8,7 +8,7 @@ from algorithms.labelling import Labels, label_columns, labels_by_node, refuse_m
 from algorithms.labels import binary_labels
 from algorithms.params import EvaluationParams
 from algorithms.tabular.params import TabularFeederParams
-from algorithms.tabular.table import Table
+from algorithms.tabular.source import TableSource
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Labelling:
 
 
 def find_labels(
-    tables: Mapping[str, Table],
+    tables: Mapping[str, TableSource],
     feed_train: TabularFeederParams,
     feed_test: TabularFeederParams | None,
     evaluation: EvaluationParams,
@@ -45,14 +45,14 @@ def find_labels(
     tested = feed_test.label_column if feed_test else None
     named, notices = label_columns(present, feed_train.label_column, tested, evaluation.label_column)
     columns = {node: name for node, name in named.items() if name in present[node]}
-    labels, found = labels_by_node({node: (name, tables[node].columns[name]) for node, name in columns.items()})
+    labels, found = labels_by_node({node: (name, tables[node].column(name)) for node, name in columns.items()})
     feeder = _without_labels(feed_train, set(named.values()), tables["datasrc"])
     return Labelling(feeder, _training_labels(feeder, tables, columns, labels), labels, (*notices, *found))
 
 
 def _training_labels(
     feeder: TabularFeederParams,
-    tables: Mapping[str, Table],
+    tables: Mapping[str, TableSource],
     columns: Mapping[str, str],
     labels: Mapping[str, Labels],
 ) -> Labels | None:
@@ -61,11 +61,11 @@ def _training_labels(
         return None
     refuse_missing(name, tables["datasrc"].columns, "datasrc")
     return (
-        labels["datasrc"] if columns.get("datasrc") == name else binary_labels(tables["datasrc"].columns[name], name)[0]
+        labels["datasrc"] if columns.get("datasrc") == name else binary_labels(tables["datasrc"].column(name), name)[0]
     )
 
 
-def _without_labels(feeder: TabularFeederParams, names: set[str], table: Table) -> TabularFeederParams:
+def _without_labels(feeder: TabularFeederParams, names: set[str], table: TableSource) -> TabularFeederParams:
     """Return the feeder with every label column that is not its own excluded."""
     encoded = sorted(names & set(feeder.encode_column or ()))
     if encoded:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from algorithms.autoencoder.training import Epoch
 from algorithms.events import EventStream
 from algorithms.progress import report_epoch
-from algorithms.tabular.table import Table
+from algorithms.tabular.source import TableSource
 from algorithms.tabular.wording import listed
 
 logger = logging.getLogger(__name__)
 
 
-def log_tables(tables: Mapping[str, Table]) -> None:
+def log_tables(tables: Mapping[str, TableSource]) -> None:
     """Log the rows and columns of each node."""
     for node, table in tables.items():
         columns = listed(f"{name} ({kind})" for name, kind in table.types.items())

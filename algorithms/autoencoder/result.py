@@ -11,6 +11,7 @@ from algorithms.autoencoder.training import Epoch
 from algorithms.reporting import TOP, by_share, evaluated_node, metrics_of, thinned
 from algorithms.score_files import NodeScores
 from algorithms.tabular.cells import date_text
+from algorithms.tabular.source import TableSource
 from algorithms.tabular.table import Table
 
 
@@ -26,10 +27,15 @@ def loss_history(epochs: Sequence[Epoch]) -> list[dict[str, Any]]:
     return [{"epoch": e.epoch, "loss": e.loss, "val_loss": e.val_loss} for e in thinned(epochs)]
 
 
-def top_anomalies(detector: AutoencoderDetector, table: Table, scored: NodeScores) -> list[dict[str, Any]]:
+def steady_rows_per_second(epochs: Sequence[Epoch]) -> float:
+    """Return the median speed of the epochs after the first, which still warms up, or that of the only one."""
+    return round(float(np.median([epoch.rows_per_second for epoch in epochs[1:] or epochs])), 1)
+
+
+def top_anomalies(detector: AutoencoderDetector, source: TableSource, scored: NodeScores) -> list[dict[str, Any]]:
     """Return the ten highest scoring rows, each with its columns by falling contribution and what was expected."""
     rows = scored.order()[:TOP]
-    part = table.take(rows)
+    part = source.take(rows)
     expected = detector.scorer.reconstruct_table(part)
     return [
         {
@@ -45,9 +51,9 @@ def top_anomalies(detector: AutoencoderDetector, table: Table, scored: NodeScore
     ]
 
 
-def examples(detector: AutoencoderDetector, table: Table, count: int) -> list[dict[str, Any]]:
+def examples(detector: AutoencoderDetector, source: TableSource, count: int) -> list[dict[str, Any]]:
     """Return the first rows beside their reconstruction."""
-    part = table.take(np.arange(min(count, table.rows)))
+    part = source.take(np.arange(min(count, source.rows)))
     if part.rows == 0:
         return []
     reconstructions = detector.scorer.reconstruct_table(part)

@@ -17,11 +17,24 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers, ascending, of the rows that train and of those held out; the latter may be none."""
+    """Row numbers, ascending, of the rows that train and of those held out, of `rows`; the latter may be none."""
 
+    rows: int
     train: Rows
     held_out: Rows
     notices: tuple[str, ...] = ()
+
+    @property
+    def trains(self) -> NDArray[np.bool_]:
+        """Which of the rows (rows,) train."""
+        mask = np.zeros(self.rows, np.bool_)
+        mask[self.train] = True
+        return mask
+
+    @property
+    def watched(self) -> Rows:
+        """The rows whose scores say where the threshold is: those held out, or, without any, those that train."""
+        return self.held_out if len(self.held_out) else self.train
 
 
 def split_rows(
@@ -46,7 +59,7 @@ def split_rows(
     if len(usable) < FEWEST_ROWS or params.validation_split == 0:
         why = "validation_split is 0" if params.validation_split == 0 else f"there are only {len(usable)} rows"
         notice = f"no rows were held out ({why}): the threshold comes from the rows trained on and may be too low"
-        return Split(usable, usable[:0], (notice,))
+        return Split(rows, usable, usable[:0], (notice,))
     shuffled = np.random.default_rng(params.seed).permutation(usable)
     held_out = min(max(1, round(len(usable) * params.validation_split)), len(usable) - 1)
-    return Split(np.sort(shuffled[held_out:]), np.sort(shuffled[:held_out]))
+    return Split(rows, np.sort(shuffled[held_out:]), np.sort(shuffled[:held_out]))

@@ -31,9 +31,9 @@ def write_table(path, rows=240, *, label=True):
     return path
 
 
-def run(folder, tables, **parameters):
+def run(folder, tables, memory_bytes=None, **parameters):
     stream = io.StringIO()
-    job = FitJob(workflow_type="autoencoder_csv", tables=tables, parameters=parameters)
+    job = FitJob(workflow_type="autoencoder_csv", tables=tables, parameters=parameters, memory_bytes=memory_bytes)
     finished = fit(job, folder, EventStream(stream, min_interval=0.0))
     result = json.loads((folder / "artifact" / "result.json").read_text())
     return finished, result, [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -67,7 +67,7 @@ def test_the_result_is_complete(labelled):
     assert result["settings"]["recipe"] == "contaminated"
     assert result["settings"]["epochs"] == 60
     assert result["seed"] == 0
-    assert {"read", "encode", "setup", "train", "export", "score", "total"} <= result["timings"].keys()
+    assert {"statistics", "encode", "setup", "train", "export", "score", "total"} <= result["timings"].keys()
 
 
 def test_every_row_has_its_score_in_the_files(labelled):
@@ -284,3 +284,29 @@ def test_settings_of_feed_test_that_are_not_used_are_named(tmp_path, datasrc):
         netconf_node=QUICK,
     )
     assert any("feed_test: not used: encode_column, vocab_size; " in notice for notice in result["notices"])
+
+
+@pytest.mark.parametrize("memory_bytes", [None, 0], ids=["in memory", "streaming"])
+def test_the_same_seed_gives_the_same_scores(tmp_path, memory_bytes):
+    table = write_table(tmp_path / "a.parquet")
+    scores = []
+    for attempt in ("first", "second"):
+        folder = tmp_path / attempt
+        folder.mkdir()
+        run(folder, {"datasrc": (table,)}, memory_bytes, netconf_node=QUICK)
+        scores.append(np.load(folder / "artifact" / "scores.datasrc.npy"))
+        assert [path.name for path in folder.iterdir()] == ["artifact"]
+    assert np.array_equal(*scores)
+
+
+def test_streaming_finds_what_training_in_memory_finds(tmp_path, labelled):
+    _, _, in_memory, _ = labelled
+    tables = {
+        "datasrc": (write_table(tmp_path / "a.parquet"),),
+        "evaldata": (write_table(tmp_path / "b.parquet", 100),),
+    }
+    feeder = {"exclude_column": ["id"], "label_column": "defect"}
+    _, streamed, _ = run(tmp_path, tables, 0, feed_train=feeder, netconf_node={**QUICK, "iter": 60})
+    assert streamed["rows"] == in_memory["rows"]
+    assert streamed["metrics"]["roc_auc"] == pytest.approx(in_memory["metrics"]["roc_auc"], abs=0.05)
+    assert streamed["loss_history"][-1]["loss"] == pytest.approx(in_memory["loss_history"][-1]["loss"], rel=0.2)
