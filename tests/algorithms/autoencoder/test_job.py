@@ -140,15 +140,6 @@ def test_defaults_are_enough(tmp_path):
     assert result["settings"]["hidden"] == [200, 100]
 
 
-def test_the_same_seed_gives_identical_scores(tmp_path, datasrc):
-    def scores(name):
-        (tmp_path / name).mkdir()
-        run(tmp_path / name, datasrc, netconf_node=QUICK)
-        return (tmp_path / name / "artifact" / "scores.datasrc.npy").read_bytes()
-
-    assert scores("first") == scores("second")
-
-
 def test_the_evaluation_node_overrides_label_and_threshold(tmp_path, datasrc):
     evaluation = {"label_column": "defect", "threshold_rule": "best_f1"}
     _, result, _ = run(
