@@ -7,10 +7,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.errors import ArtifactCorrupt
+from algorithms.errors import ArtifactCorrupt, ArtifactIncompatible
 from algorithms.serving import MODEL_FILE, PREPROCESS_FILE, open_session, read_serving_files, write_serving_files
+from algorithms.tabular.constants import changed_in_row, changed_in_rows
 from algorithms.tabular.encoder import TabularEncoder
 from algorithms.tabular.features import Features
+from algorithms.tabular.source import TableSource
 from algorithms.tabular.table import Table
 
 CHUNK_VALUES = 2**21
@@ -47,9 +49,11 @@ class Scorer:
 
         Raises:
             ArtifactCorrupt: the model or its encoder is missing or was changed.
-            ArtifactIncompatible: they have the format of another release.
+            ArtifactIncompatible: they have the format of another release, or are those of a graph.
         """
         model, stored = read_serving_files(folder)
+        if "threshold" not in stored:
+            raise ArtifactIncompatible("the model scores the parts of a graph, not the rows of a table")
         encoder = TabularEncoder.from_dict(stored["encoder"])
         scorer = cls(model, encoder, stored["threshold"], threads)
         widths = {output.name: output.shape[1] for output in scorer._session.get_outputs()}
@@ -72,6 +76,10 @@ class Scorer:
     def columns(self) -> list[str]:
         """The columns that are scored, in the order of the contributions."""
         return list(self._encoder.slices)
+
+    def changed(self, source: TableSource) -> Sequence[str]:
+        """Return what to say about columns that had one value in training and have others here."""
+        return changed_in_rows(self._encoder.constants, source)
 
     def score_features(self, features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the scores (N,) and contributions (N, columns) of encoded rows; finite for finite features."""
@@ -98,7 +106,8 @@ class Scorer:
         table = self._encoder.table_of_rows(rows)
         answers: list[dict[str, Any]] = []
         for start in range(0, table.rows, ANSWERED_ROWS):
-            answers += self._answers(table.take(np.arange(start, min(start + ANSWERED_ROWS, table.rows))))
+            end = min(start + ANSWERED_ROWS, table.rows)
+            answers += self._answers(table.take(np.arange(start, end)), rows[start:end])
         return answers
 
     def encode(self, rows: Sequence[Row]) -> list[list[float]]:
@@ -115,15 +124,16 @@ class Scorer:
         """Return the rows of a small table as the network reconstructs them."""
         return self._encoder.decode(self._run("reconstruction", self._encoder.transform(table)))
 
-    def _answers(self, table: Table) -> Iterator[dict[str, Any]]:
+    def _answers(self, table: Table, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
         scores, contributions = self.score_features(self._encoder.transform(table))
         columns, notices = self.columns, self._encoder.unseen(table)
-        for score, shares, said in zip(scores.tolist(), contributions.tolist(), notices, strict=True):
+        constants = self._encoder.constants
+        for score, shares, said, row in zip(scores.tolist(), contributions.tolist(), notices, rows, strict=True):
             yield {
                 "score": score,
                 "anomaly": score > self.threshold,
                 "contributions": dict(zip(columns, shares, strict=True)),
-                "notices": said,
+                "notices": [*said, *changed_in_row(constants, row)],
             }
 
     def _contributions(self, features: Features) -> NDArray[np.float64]:

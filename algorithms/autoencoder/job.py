@@ -122,6 +122,12 @@ def _result(
     metrics, notices = evaluation_metrics(scored, threshold.value)
     if metrics["evaluated_on"] == "datasrc" and "roc_auc" in metrics:
         notices.append("the metrics are those of the data trained on; upload evaldata for rows the model has not seen")
+    notices += [
+        f"{node}: {said}"
+        for node, source in tables.items()
+        if node != "datasrc"
+        for said in detector.scorer.changed(source)
+    ]
     return {
         "detector": "autoencoder",
         "columns": detector.columns_,

@@ -5,6 +5,7 @@ from itertools import islice
 
 import numpy as np
 
+from algorithms.tabular.cells import number_text
 from algorithms.tabular.table import Column
 
 Category = str | float | None
@@ -41,6 +42,14 @@ class CategoryCounts:
     @property
     def missing(self) -> int:
         return self.counts[None]
+
+    @property
+    def only_value(self) -> str | None:
+        """The text of the value that all rows have, None if they differ."""
+        value, *others = self.counts
+        if others or value is None:
+            return None
+        return value if isinstance(value, str) else number_text(value)
 
     def update(self, values: Column) -> None:
         """Take in values (N,), numbers or texts; missing is a value too."""

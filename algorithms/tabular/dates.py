@@ -113,6 +113,14 @@ class DateStatistics:
             self._weekdays.update(observed // _DAY % 7)
         self._days.update(_days(values, self._first or _EPOCH))
 
+    @property
+    def only_value(self) -> str | None:
+        """The text of the date that all observed ones are, None if they differ."""
+        days = self._days.moments
+        if days.low != days.high or self._first is None:
+            return None
+        return date_text(self._first + timedelta(days=days.low))
+
     def encoder(self, missing: Missing, scaling: Scaling) -> DateEncoder | None:
         """Return the encoder of dates that are not all missing; None for a constant column."""
         first = self._first or _EPOCH

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from algorithms.errors import ArtifactIncompatible, DataError
 from algorithms.tabular.categories import CategoryEncoder
+from algorithms.tabular.constants import Constant
 from algorithms.tabular.dates import DateEncoder
 from algorithms.tabular.features import Features, Layout
 from algorithms.tabular.fitting import ColumnEncoder, fit_columns
@@ -22,7 +23,7 @@ from algorithms.tabular.source import TableSource, masked
 from algorithms.tabular.table import Column, ColumnType, Table, texts_of
 from algorithms.tabular.wording import named, quoted
 
-FORMAT = 1
+FORMAT = 2
 _CHUNK_ROWS = 4096
 """Rows encoded at a time: their features, written column by column, stay in the processor's cache."""
 
@@ -35,12 +36,13 @@ _KINDS: Mapping[str, type[ColumnEncoder]] = {
 class TabularEncoder:
     """Turns rows into features, column by column.
 
-    `types` are all columns of the training table, used or not; `columns` are the encoders of the used ones; `notices`
-    say what fitting left out, filled in or merged.
+    `types` are all columns of the training table, used or not; `columns` are the encoders of the used ones, `constants`
+    those left out because they had one value; `notices` say what fitting left out, filled in or merged.
     """
 
     types: Mapping[str, ColumnType]
     columns: Mapping[str, ColumnEncoder]
+    constants: Mapping[str, Constant]
     notices: tuple[str, ...]
 
     @classmethod
@@ -65,8 +67,8 @@ class TabularEncoder:
         selected = select_columns(source, feeder)
         blocks = source.batches(selected)
         types = {name: source.types[name] for name in selected}
-        columns, notices = fit_columns(blocks if rows is None else masked(blocks, rows), types, feeder, scaling)
-        return cls(source.types, columns, notices)
+        learned = blocks if rows is None else masked(blocks, rows)
+        return cls(source.types, *fit_columns(learned, types, feeder, scaling))
 
     @cached_property
     def layout(self) -> Layout:
@@ -144,6 +146,7 @@ class TabularEncoder:
             "format": FORMAT,
             "types": dict(self.types),
             "columns": [{"name": name, "kind": c.kind, **c.to_dict()} for name, c in self.columns.items()],
+            "constants": {name: constant.to_dict() for name, constant in self.constants.items()},
             "notices": list(self.notices),
         }
 
@@ -160,7 +163,8 @@ class TabularEncoder:
                 " train the model again"
             )
         columns = {column["name"]: _KINDS[column["kind"]].from_dict(column) for column in stored["columns"]}
-        return cls(stored["types"], columns, tuple(stored["notices"]))
+        constants = {name: Constant.from_dict(constant) for name, constant in stored["constants"].items()}
+        return cls(stored["types"], columns, constants, tuple(stored["notices"]))
 
     @cached_property
     def _codes(self) -> frozenset[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from algorithms.errors import DataError
 from algorithms.tabular.categories import CategoryEncoder
+from algorithms.tabular.constants import Constant
 from algorithms.tabular.counting import CategoryCounts
 from algorithms.tabular.dates import DateEncoder, DateStatistics
 from algorithms.tabular.moments import sample_size
@@ -25,8 +26,8 @@ Statistics = NumberStatistics | CategoryCounts | DateStatistics
 
 def fit_columns(
     blocks: Iterable[Table], types: Mapping[str, ColumnType], feeder: TabularFeederParams, scaling: Scaling
-) -> tuple[dict[str, ColumnEncoder], tuple[str, ...]]:
-    """Return the encoders of the columns worth encoding, and the notices about all of them.
+) -> tuple[dict[str, ColumnEncoder], dict[str, Constant], tuple[str, ...]]:
+    """Return the encoders of the columns worth encoding, those with one value only, and the notices about all of them.
 
     `types` are those of the columns to encode; `blocks` hold all rows to learn from, at least one.
 
@@ -53,7 +54,8 @@ def fit_columns(
         raise DataError(why, {"encode_column": [why]})
     notices = [f"columns left out: {_left_out(empty, constant)}"] if empty or constant else []
     used = {name: statistics[name] for name in encoders}
-    return encoders, (*notices, *_filled(used, feeder), *_merged(used, encoders, feeder))
+    constants = {name: Constant(types[name], value) for name in constant if (value := statistics[name].only_value)}
+    return encoders, constants, (*notices, *_filled(used, feeder), *_merged(used, encoders, feeder))
 
 
 def _statistics(name: str, kind: ColumnType, feeder: TabularFeederParams, sampled: int) -> Statistics:

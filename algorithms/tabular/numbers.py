@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.tabular.cells import number_text
 from algorithms.tabular.moments import MOST_SAMPLED, Floats, Moments, Sample
 from algorithms.tabular.scaling import Scaler, Scaling
 
@@ -57,6 +58,11 @@ class NumberStatistics:
         if len(observed):
             self.moments += Moments.of(observed)
             self._sample.update(observed)
+
+    @property
+    def only_value(self) -> str | None:
+        """The text of the number that all observed ones are, None if they differ."""
+        return number_text(self.moments.low) if self.moments.low == self.moments.high else None
 
     def encoder(self, missing: Missing, scaling: Scaling, origin: float = 0.0) -> NumberEncoder | None:
         """Return the encoder of numbers less `origin`, not all of them missing; None for a constant column.
