@@ -16,10 +16,14 @@ from typing import Any, NoReturn
 
 from algorithms.errors import DataError
 from algorithms.events import EventStream
-from algorithms.jobs import ConvertJob, FitJob
+from algorithms.jobs import ConvertJob, FitJob, ScoreJob
 from algorithms.workflow_types import WORKFLOW_TYPES
 
 FINISHED, FAILED, DATA_DO_NOT_FIT = 0, 1, 2
+
+MEMORY_IS_OUT = (
+    "more memory is needed than there is: use fewer rows or columns, a smaller vocab_size, or a larger machine"
+)
 
 logger = logging.getLogger("algorithms")
 
@@ -29,7 +33,8 @@ Task = Callable[[Path, EventStream], Mapping[str, Any]]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one task; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m algorithms", description="Do the job of a job folder.")
-    parser.add_argument("task", choices=_TASKS, help="fit: train a detector; convert: turn a CSV file into Parquet")
+    what = "fit: train a detector; convert: turn a CSV file into Parquet; score: score the rows of a Parquet file"
+    parser.add_argument("task", choices=_TASKS, help=what)
     parser.add_argument("folder", type=Path, help="the job folder, which holds job.json")
     parser.add_argument(
         "--supervised",
@@ -53,7 +58,7 @@ def _run(task: Task, folder: Path, events: EventStream) -> int:
         return DATA_DO_NOT_FIT
     except MemoryError:
         logger.exception("out of memory")
-        events.send("failed", kind="memory", error="the data or the network need more memory than there is", errors={})
+        events.send("failed", kind="memory", error=MEMORY_IS_OUT, errors={})
         return FAILED
     except Exception as error:
         logger.exception("the job in %s failed", folder)
@@ -75,7 +80,17 @@ def _convert(folder: Path, _: EventStream) -> Mapping[str, Any]:
     return convert(ConvertJob.read(folder))
 
 
-_TASKS: Mapping[str, Task] = {"fit": _fit, "convert": _convert}
+def _score(folder: Path, events: EventStream) -> Mapping[str, Any]:
+    from algorithms.bulk import score_parquet
+
+    def report(done: int, of: int) -> None:
+        events.progress(percent=round(100 * done / of, 1), rows=done)
+
+    job = ScoreJob.read(folder)
+    return score_parquet(job.artifact, job.source, job.target, keep=job.keep, threads=job.threads, on_rows=report)
+
+
+_TASKS: Mapping[str, Task] = {"fit": _fit, "convert": _convert, "score": _score}
 
 
 def _claim_standard_output() -> Any:

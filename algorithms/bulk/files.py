@@ -1,0 +1,126 @@
+"""Scores of one Parquet file, a block of rows at a time."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from glob import escape
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from algorithms.bulk.batches import ANOMALY, BatchScorer
+from algorithms.bulk.columns import refuse_misfits
+from algorithms.errors import DataError
+from algorithms.tabular.table import block_rows
+
+ABANDONED_SECONDS = 3600
+"""A partial file that nobody wrote to for so long is that of a process that was killed."""
+READ_BYTES = 1 << 20
+
+
+def score_parquet(
+    artifact: Path,
+    source: Path,
+    target: Path,
+    *,
+    keep: Sequence[str] | None = None,
+    threads: int = 1,
+    on_rows: Callable[[int, int], None] | None = None,
+) -> dict[str, int]:
+    """Write the rows of `source`, in their order, with their scores (`BatchScorer`) to `target`, whole or not at all.
+
+    Memory is that of a few blocks of rows, however long the file and its row groups are. A `target` that exists is
+    replaced. `on_rows` hears the rows that are done and those there are.
+
+    Returns:
+        rows, and how many of them are anomalies
+
+    Raises:
+        DataError: `source` is no Parquet file or is damaged, or its columns do not fit the model.
+        ArtifactCorrupt, ArtifactIncompatible: the model cannot be served.
+        OSError: `target` cannot be written.
+    """
+    scorer = BatchScorer(artifact, None if keep is None else tuple(keep), threads)
+    columns = None if keep is None else [*dict.fromkeys([*keep, *scorer.scorer.columns])]
+    rows = anomalies = 0
+    with _opened(source) as file, written_whole(target) as whole:
+        refuse_misfits(file.schema_arrow, scorer.scorer.encoder)
+        with pq.ParquetWriter(whole, scorer.score(file.schema_arrow.empty_table()).schema) as writer:
+            for batch in _batches(file, source, columns):
+                scored = scorer.score(batch, first_row=rows)
+                writer.write_table(scored)
+                rows += scored.num_rows
+                anomalies += int(scored.column(ANOMALY).to_numpy().sum())
+                if on_rows is not None:
+                    on_rows(rows, file.metadata.num_rows)
+    return {"rows": rows, "anomalies": anomalies}
+
+
+@contextmanager
+def written_whole(target: Path) -> Iterator[BinaryIO]:
+    """Give a file to write to; it becomes `target`, synced, when the block ends without an error.
+
+    Each writer has a name of its own, hidden from readers of the folder: of two that write the same target the last
+    one wins, and no reader ever sees a part. What a killed one left goes with the next.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(target)
+    partial = target.with_name(f".{target.name}.{uuid4().hex}.part")
+    try:
+        with partial.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+        _sync_folder(target.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _remove_abandoned(target: Path) -> None:
+    before = time.time() - ABANDONED_SECONDS
+    for left in target.parent.glob(f".{escape(target.name)}.*.part"):
+        with suppress(FileNotFoundError):  # its writer is done, or another removes it too
+            if left.stat().st_mtime < before:
+                left.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name in the folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _opened(source: Path) -> Iterator[Any]:
+    try:
+        file = pq.ParquetFile(source, buffer_size=READ_BYTES)
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(source, f"cannot be read as a Parquet file: {error}") from None
+    with file:
+        yield file
+
+
+def _batches(file: Any, source: Path, columns: Sequence[str] | None) -> Iterator[Any]:
+    rows = 0
+    batches = file.iter_batches(block_rows(len(columns or file.schema_arrow.names)), columns=columns)
+    while True:
+        try:
+            batch = next(batches, None)
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(source, f"is damaged: nothing can be read after row {rows:,} ({error})") from None
+        if batch is None:
+            return
+        yield pa.Table.from_batches([batch])
+        rows += batch.num_rows
+
+
+def _unreadable(source: Path, why: str) -> DataError:
+    return DataError(f"{source.name} {why}", {"file": [why]})

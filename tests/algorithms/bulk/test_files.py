@@ -1,0 +1,138 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from algorithms.bulk import BatchScorer, files, score_parquet
+from algorithms.errors import DataError
+
+
+@pytest.fixture
+def source(frame, tmp_path):
+    frame.to_parquet(tmp_path / "rows.parquet", row_group_size=250)
+    return tmp_path / "rows.parquet"
+
+
+@pytest.fixture
+def expected(artifact, frame):
+    return BatchScorer(artifact)(frame)
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_scored_row_by_row_in_its_order(artifact, source, expected, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "block_rows", lambda columns: 64)
+    heard = []
+    summary = score_parquet(
+        artifact, source, tmp_path / "out" / "rows.parquet", on_rows=lambda *rows: heard.append(rows)
+    )
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out" / "rows.parquet"), expected)
+    assert summary == {"rows": 600, "anomalies": expected["anomaly"].sum()}
+    assert heard[0] == (64, 600)
+    assert heard[-1] == (600, 600)
+    assert names_in(tmp_path / "out") == ["rows.parquet"]
+
+
+def test_only_what_is_used_or_kept_is_read_and_only_what_is_kept_written(artifact, source, expected, tmp_path):
+    table = pq.read_table(source)
+    pq.write_table(table.append_column("nested", pa.array([[1]] * len(table))), source)
+    score_parquet(artifact, source, tmp_path / "out.parquet", keep=["id"])
+    scored = pd.read_parquet(tmp_path / "out.parquet")
+    assert list(scored.columns[:3]) == ["id", "score", "anomaly"]
+    np.testing.assert_array_equal(scored["score"], expected["score"])
+    score_parquet(artifact, source, tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet")["nested"].to_pylist() == [[1]] * len(table)
+
+
+def test_a_file_without_rows_is_scored_too(artifact, source, tmp_path):
+    pq.write_table(pq.read_table(source).slice(0, 0), source)
+    assert score_parquet(artifact, source, tmp_path / "out.parquet") == {"rows": 0, "anomalies": 0}
+    assert "score" in pq.read_schema(tmp_path / "out.parquet").names
+
+
+def damaged(source):
+    content = bytearray(source.read_bytes())
+    middle = pq.read_metadata(source).row_group(1).column(5).data_page_offset
+    content[middle : middle + 64] = b"\xff" * 64
+    source.write_bytes(content)
+
+
+def cut_off(source):
+    source.write_bytes(source.read_bytes()[:-100])
+
+
+def too_late(source):
+    frame = pd.read_parquet(source)
+    frame["heat"] = frame["heat"].where(frame.index != 555, np.inf)
+    frame.to_parquet(source)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (damaged, r"rows\.parquet is damaged: nothing can be read after row "),
+        (cut_off, r"rows\.parquet cannot be read as a Parquet file: "),
+        (lambda source: source.unlink(), r"rows\.parquet cannot be read as a Parquet file: "),
+        (lambda source: source.write_text("a,b\n1,2\n"), r"rows\.parquet cannot be read as a Parquet file: "),
+        (too_late, "column heat: row 556 is infinite"),
+        (lambda source: pq.write_table(pq.read_table(source).drop(["day"]), source), "the data lack day"),
+    ],
+    ids=["damaged", "cut off", "gone", "no Parquet", "a bad cell late", "a column less"],
+)
+def test_a_file_that_cannot_be_scored_says_why_and_leaves_nothing(
+    artifact, source, tmp_path, monkeypatch, break_it, message
+):
+    monkeypatch.setattr(files, "block_rows", lambda columns: 64)
+    break_it(source)
+    target = tmp_path / "out" / "rows.parquet"
+    with pytest.raises(DataError, match=message):
+        score_parquet(artifact, source, target)
+    assert not target.parent.exists() or not names_in(target.parent)
+
+
+def test_an_earlier_target_stays_whole_until_the_new_one_is(artifact, source, tmp_path):
+    target = tmp_path / "out.parquet"
+    target.write_text("earlier")
+    cut_off(source)
+    with pytest.raises(DataError):
+        score_parquet(artifact, source, target)
+    assert target.read_text() == "earlier"
+
+
+def test_the_remains_of_a_killed_process_go_those_of_a_busy_one_stay(tmp_path):
+    old, new = tmp_path / ".a[1].parquet.1.part", tmp_path / ".a[1].parquet.2.part"
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (0, 0))
+    with files.written_whole(tmp_path / "a[1].parquet") as file:
+        file.write(b"x")
+    assert names_in(tmp_path) == [new.name, "a[1].parquet"]
+
+
+def test_memory_does_not_grow_with_the_file(artifact, frame, tmp_path):
+    """One row group of 600,000 rows, 50 MB as a table: the same peak as for a tenth of them, within a block or two."""
+    program = (
+        "import resource, sys; from pathlib import Path; from algorithms.bulk import score_parquet\n"
+        f"score_parquet(Path({str(artifact)!r}), *map(Path, sys.argv[1:]), keep=['id'])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
+    peaks = []
+    for times in (100, 1000):
+        source = tmp_path / f"{times}.parquet"
+        table = pa.concat_tables([pa.Table.from_pandas(frame)] * times)
+        pq.write_table(table, source, row_group_size=len(table))
+        done = subprocess.run(
+            [sys.executable, "-c", program, source, tmp_path / "out.parquet"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        peaks.append(int(done.stdout))
+    assert peaks[1] < peaks[0] + 80, f"MB: {peaks}"
