@@ -20,6 +20,7 @@ from algorithms.tabular.table import block_rows
 ABANDONED_SECONDS = 3600
 """A partial file that nobody wrote to for so long is that of a process that was killed."""
 READ_BYTES = 1 << 20
+"""Of each column, read ahead."""
 
 
 def score_parquet(
@@ -101,7 +102,8 @@ def _sync_folder(folder: Path) -> None:
 @contextmanager
 def _opened(source: Path) -> Iterator[Any]:
     try:
-        file = pq.ParquetFile(source, buffer_size=READ_BYTES)
+        # By default a row group, which may be the whole file, is read into memory before its first row is given.
+        file = pq.ParquetFile(source, buffer_size=READ_BYTES, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(source, f"cannot be read as a Parquet file: {error}") from None
     with file:
