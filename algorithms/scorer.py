@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.errors import ArtifactCorrupt, ArtifactIncompatible
+from algorithms.penalties import Penalty, contributions
 from algorithms.serving import MODEL_FILE, PREPROCESS_FILE, open_session, read_serving_files, write_serving_files
 from algorithms.tabular.constants import changed_in_row, changed_in_rows
 from algorithms.tabular.encoder import TabularEncoder
@@ -26,14 +27,17 @@ Row = Mapping[str, Any]
 class Scorer:
     """Scores rows by how badly the network reconstructs them; safe to use from several threads.
 
-    The score of a row is the mean of its features' squared errors; a column's contribution is the part of it that its
-    features make, so contributions sum to the score. Higher is more anomalous, and above `threshold` is an anomaly.
+    A column's contribution is its reconstruction error, counted as `penalty` says, and the score of a row is the sum of
+    its contributions. Higher is more anomalous, and above `threshold` is an anomaly.
     """
 
-    def __init__(self, model: bytes, encoder: TabularEncoder, threshold: float, threads: int = 1) -> None:
+    def __init__(
+        self, model: bytes, encoder: TabularEncoder, penalty: Penalty, threshold: float, *, threads: int = 1
+    ) -> None:
         self._session = open_session(model, threads)
         self._model = model
         self._encoder = encoder
+        self._penalty: Penalty = penalty
         self._layout = layout = encoder.layout
         self._inputs = {given.name for given in self._session.get_inputs()}
         self._chunk = max(1, CHUNK_VALUES // layout.width)
@@ -55,7 +59,7 @@ class Scorer:
         if "threshold" not in stored:
             raise ArtifactIncompatible("the model scores the parts of a graph, not the rows of a table")
         encoder = TabularEncoder.from_dict(stored["encoder"])
-        scorer = cls(model, encoder, stored["threshold"], threads)
+        scorer = cls(model, encoder, stored["penalty"], stored["threshold"], threads=threads)
         widths = {output.name: output.shape[1] for output in scorer._session.get_outputs()}
         width, expected = widths["reconstruction"], encoder.layout.width
         if width != expected:
@@ -64,7 +68,12 @@ class Scorer:
 
     def save(self, folder: Path) -> None:
         """Write the model and the encoder into a folder that `write_artifact` gave."""
-        fitted = {"columns": self.columns, "threshold": self.threshold, "encoder": self._encoder.to_dict()}
+        fitted = {
+            "columns": self.columns,
+            "penalty": self._penalty,
+            "threshold": self.threshold,
+            "encoder": self._encoder.to_dict(),
+        }
         write_serving_files(folder, self._model, fitted)
 
     @property
@@ -83,19 +92,19 @@ class Scorer:
 
     def score_features(self, features: Features) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the scores (N,) and contributions (N, columns) of encoded rows; finite for finite features."""
-        contributions = np.empty((len(features), len(self._place)))
+        shares = np.empty((len(features), len(self._place)))
         for rows in self._chunks(len(features)):
-            contributions[rows] = self._contributions(features[rows])
-        return contributions.sum(axis=1), contributions
+            shares[rows] = self._contributions(features[rows])
+        return shares.sum(axis=1), shares
 
     def score_table(self, table: Table) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Return the scores (N,) and contributions (N, columns) of a table, encoding a part of it at a time."""
         scores = np.empty(table.rows)
-        contributions = np.empty((table.rows, len(self._place)), np.float32)
+        shares = np.empty((table.rows, len(self._place)), np.float32)
         for rows in self._chunks(table.rows):
-            part = table.take(np.arange(rows.start, rows.stop))
-            scores[rows], contributions[rows] = self.score_features(self._encoder.transform(part))
-        return scores, contributions
+            part = table.part(rows.start, rows.stop)
+            scores[rows], shares[rows] = self.score_features(self._encoder.transform(part))
+        return scores, shares
 
     def score_rows(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """Return score, anomaly, contributions by column and notices of each row of JSON values.
@@ -125,35 +134,32 @@ class Scorer:
         return self._encoder.decode(self._run("reconstruction", self._encoder.transform(table)))
 
     def _answers(self, table: Table, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
-        scores, contributions = self.score_features(self._encoder.transform(table))
+        scores, shares = self.score_features(self._encoder.transform(table))
         columns, notices = self.columns, self._encoder.unseen(table)
         constants = self._encoder.constants
-        for score, shares, said, row in zip(scores.tolist(), contributions.tolist(), notices, rows, strict=True):
+        for score, parts, said, row in zip(scores.tolist(), shares.tolist(), notices, rows, strict=True):
             yield {
                 "score": score,
                 "anomaly": score > self.threshold,
-                "contributions": dict(zip(columns, shares, strict=True)),
+                "contributions": dict(zip(columns, parts, strict=True)),
                 "notices": [*said, *changed_in_row(constants, row)],
             }
 
     def _contributions(self, features: Features) -> NDArray[np.float64]:
-        """Return each column's part (N, columns) of the mean squared error, in float64: a float32 square overflows."""
-        layout = self._layout
-        errors = self._run("reconstruction", features)
-        numbers, slots = errors[:, : layout.numbers], errors[:, layout.numbers :]
+        """Return each column's part (N, columns) of the score."""
+        layout, starts = self._layout, self._number_starts
+        differences = self._run("reconstruction", features)
+        numbers, slots = differences[:, : layout.numbers], differences[:, layout.numbers :]
         numbers -= features.numbers
-        slots[np.arange(len(errors))[:, None], features.slots] -= 1.0
-        parts = np.empty((len(errors), len(self._place)))
-        squares = np.square(numbers, dtype=np.float64)
-        if len(self._number_starts):
-            parts[:, : len(self._number_starts)] = np.add.reduceat(squares, self._number_starts, axis=1)
-        for place, first, size in zip(
-            range(len(self._number_starts), parts.shape[1]), layout.first_slots, layout.blocks, strict=True
-        ):
+        slots[np.arange(len(slots))[:, None], features.slots] -= 1.0
+        # In float64: the square of a float32 overflows.
+        errors = np.empty((len(differences), len(self._place)))
+        if len(starts):
+            errors[:, : len(starts)] = np.add.reduceat(np.square(numbers, dtype=np.float64), starts, axis=1)
+        for place, (first, size) in enumerate(zip(layout.first_slots, layout.blocks, strict=True), start=len(starts)):
             block = slots[:, first : first + size]
-            np.einsum("ij,ij->i", block, block, dtype=np.float64, out=parts[:, place])
-        parts /= layout.width
-        return parts[:, self._place]
+            np.einsum("ij,ij->i", block, block, dtype=np.float64, out=errors[:, place])
+        return contributions(errors[:, self._place], self._penalty, layout.width)
 
     def _run(self, output: str, features: Features) -> NDArray[np.float32]:
         """Return an output of the network, (N, width) or (N, code width), always finite.

@@ -154,7 +154,7 @@ class AutoencoderDetector:
             clock.laps["setup"] = training.setup_seconds  # a part of "train"
             model = to_onnx(network, dense)
             clock.lap("export")
-        self._scorer = Scorer(model, encoder, np.inf, self.threads)
+        self._scorer = Scorer(model, encoder, recipe.penalty, np.inf, threads=self.threads)
         self.fitted_ = Fitted(
             network, recipe, split, training, layout.width, encoder.notices + split.notices, clock.laps
         )

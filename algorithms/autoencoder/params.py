@@ -6,6 +6,7 @@ from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema, field_
 from pydantic_core import PydanticCustomError
 
 from algorithms.params import Params, Share
+from algorithms.penalties import Penalty
 
 WIDEST, MOST_LAYERS = 16_384, 16
 Width = Annotated[int, Field(ge=1, le=WIDEST)]
@@ -44,6 +45,11 @@ class AutoencoderParams(Params):
     )
     trim: Annotated[float, Field(ge=0, lt=1)] | None = Field(
         None, description="share of each batch's highest-loss rows left out of the loss"
+    )
+    penalty: Penalty | None = Field(
+        None,
+        description="what the squared error e of a column counts in a score: squared e, cauchy log(1 + e), so that one"
+        " column that is far off does not outweigh all others; default cauchy (classic: squared)",
     )
     seed: int = Field(0, ge=0, lt=2**31)
     validation_split: float = Field(0.1, ge=0, le=0.9, description="share of training rows held out for the threshold")

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from algorithms.autoencoder.params import AutoencoderParams
+from algorithms.penalties import Penalty
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.scaling import Scaling
 
@@ -25,6 +26,7 @@ class Recipe:
     dropout: float
     noise: float
     trim: float
+    penalty: Penalty
     early_stopping: bool
     seed: int
 
@@ -44,6 +46,7 @@ class _Defaults:
     dropout: float = 0.0
     noise: float = 0.0
     trim: float = 0.0
+    penalty: Penalty = "cauchy"
 
 
 _DEFAULTS = {
@@ -52,7 +55,9 @@ _DEFAULTS = {
     # Some rows are not: stop early, and let the worst fitted rows of a batch teach nothing.
     "contaminated": _Defaults(1e-3, 400, dropout=0.2, trim=0.2),
     # The service of 2017.
-    "classic": _Defaults(1e-2, 1500, activation="sigmoid", output_activation="sigmoid", numeric_scaling="minmax"),
+    "classic": _Defaults(
+        1e-2, 1500, activation="sigmoid", output_activation="sigmoid", numeric_scaling="minmax", penalty="squared"
+    ),
 }
 
 
@@ -80,6 +85,7 @@ def resolve_recipe(params: AutoencoderParams, feeder: TabularFeederParams, *, ro
         dropout=_given(params.dropout, defaults.dropout),
         noise=_given(params.noise, defaults.noise),
         trim=_given(params.trim, defaults.trim),
+        penalty=params.penalty or defaults.penalty,
         early_stopping=params.early_stopping,
         seed=params.seed,
     )

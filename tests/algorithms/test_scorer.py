@@ -71,7 +71,7 @@ def encoder():
 
 @pytest.fixture(scope="module")
 def scorer(encoder):
-    return Scorer(linear_model(encoder.layout), encoder, threshold=0.2)
+    return Scorer(linear_model(encoder.layout), encoder, "squared", threshold=0.2)
 
 
 @pytest.fixture
@@ -90,6 +90,16 @@ def test_the_score_is_the_mean_squared_error_and_columns_share_it(scorer, encode
     assert scores == pytest.approx([1.25 / encoder.layout.width])
 
 
+def test_a_penalty_may_count_large_errors_for_less(encoder):
+    features = features_of(encoder, 1, 0.0)
+    features.numbers[0, encoder.slices["weight"]] = 200.0
+    scores, [[grade, temperature, weight]] = Scorer(
+        linear_model(encoder.layout), encoder, "cauchy", 0.2
+    ).score_features(features)
+    assert (grade, temperature, weight) == pytest.approx((np.log1p(0.25) / 3, 0.0, np.log1p(100.0**2) / 3))
+    assert scores == pytest.approx([grade + weight])
+
+
 def test_contributions_sum_to_the_score_exactly(scorer, encoder):
     features = features_of(encoder, 1000, 0.0)
     features.numbers[:] = np.random.default_rng(0).normal(size=features.numbers.shape)
@@ -101,7 +111,7 @@ def test_many_rows_are_scored_in_chunks_with_the_same_result(encoder, scorer, mo
     table = steel(rows=100)
     whole = scorer.score_table(table)
     monkeypatch.setattr("algorithms.scorer.CHUNK_VALUES", 7 * encoder.layout.width)
-    chunked = Scorer(linear_model(encoder.layout), encoder, 0.2)
+    chunked = Scorer(linear_model(encoder.layout), encoder, "squared", 0.2)
     assert len(list(chunked._chunks(100))) == 15
     for a, b in zip(whole, chunked.score_table(table), strict=True):
         assert a == pytest.approx(b, rel=1e-6)
@@ -164,7 +174,7 @@ def test_an_unknown_field_is_refused(scorer):
 
 
 def test_the_code_and_the_reconstruction_of_rows(encoder):
-    identity = Scorer(linear_model(encoder.layout, factor=1.0), encoder, 1.0)
+    identity = Scorer(linear_model(encoder.layout, factor=1.0), encoder, "squared", 1.0)
     features, _ = dense_rows(encoder, ROWS)
     assert identity.encode(ROWS) == features[:, :1].tolist()
     back = identity.reconstruct(ROWS)[0]
@@ -174,7 +184,7 @@ def test_the_code_and_the_reconstruction_of_rows(encoder):
 
 @pytest.mark.parametrize("factor", [3e38, -3e38])
 def test_an_overflow_of_the_network_gives_a_finite_score_far_above_all_others(encoder, factor):
-    scorer = Scorer(linear_model(encoder.layout, factor=factor), encoder, 1.0)
+    scorer = Scorer(linear_model(encoder.layout, factor=factor), encoder, "squared", 1.0)
     scores, contributions = scorer.score_features(features_of(encoder, 1, 100.0))
     assert np.isfinite(scores).all()
     assert np.isfinite(contributions).all()

@@ -43,7 +43,9 @@ def test_served_scores_equal_those_of_the_trained_keras_network(fitted):
     encoder = fitted.scorer._encoder
     features = dense(encoder, steel())
     reconstruction = fitted.fitted_.network(features, training=False)["reconstruction"].numpy()
-    expected = np.square(reconstruction.astype(np.float64) - features).mean(axis=1)
+    squares = np.square(reconstruction.astype(np.float64) - features)
+    columns = [squares[:, of_column].sum(axis=1) for of_column in encoder.slices.values()]
+    expected = np.log1p(columns).mean(axis=0)
     assert fitted.decision_scores_ == pytest.approx(expected, rel=1e-5)
 
 
