@@ -1,18 +1,30 @@
-"""Celery tasks: another way into the services, each carrying an id at most."""
+"""Celery tasks: another way into the services, carrying ids and names of files."""
 
+from pathlib import Path
 from uuid import UUID
 
 from celery import shared_task
+from celery.exceptions import Reject
 
-from workflows.execution import leftovers
+from workflows.execution import leftovers, scoring
 from workflows.execution.sweeper import sweep as sweep_runs
 from workflows.execution.training import execute_run
+from workflows.services.scored_files import ScoredFile
 
 
 @shared_task(ignore_result=True)
 def train(run_id: str) -> None:
     """Train one run."""
     execute_run(UUID(run_id))
+
+
+@shared_task(ignore_result=True)
+def score_file(run_id: str, source: str, target: str, name: str, keep: list[str] | None) -> None:
+    """Score one file of a folder (`services.scoring`)."""
+    try:
+        scoring.score_file(UUID(run_id), ScoredFile(Path(source), Path(target), name), keep)
+    except scoring.HandedBack:
+        raise Reject("the worker is shutting down", requeue=True) from None
 
 
 @shared_task(ignore_result=True)

@@ -4,12 +4,17 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+
+from tests.algorithms.contract import steel
+
+if TYPE_CHECKING:
+    from workflows.models import Run
 
 STEEL = (
     b"PRODUCT_CD,MC_NO,WEIGHT,DEFECT\n"
@@ -137,3 +142,58 @@ def claims(graph_version: Api) -> Api:
     answer = graph_version.upload(DATA, ("claims.csv", CLAIMS))
     assert answer.status == 200, answer.body
     return graph_version
+
+
+@pytest.fixture
+def run(db: None) -> "Run":
+    """Give a succeeded run of the active version 1 of network steel; its model was not trained, but it scores."""
+    from algorithms.artifacts import write_artifact
+    from algorithms.scorer import Scorer
+    from algorithms.tabular.encoder import TabularEncoder
+    from algorithms.tabular.params import TabularFeederParams
+    from tests.algorithms.test_scorer import linear_model
+    from workflows.models import Run, RunState
+    from workflows.services.networks import create_network
+    from workflows.services.versions import create_version
+
+    version = create_version(create_network("steel"), active=True, workflow_type="autoencoder_csv")
+    snapshot = {"workflow_type": "autoencoder_csv", "parameters": {}}
+    made = Run.objects.create(version=version, number=1, state=RunState.SUCCEEDED, snapshot=snapshot, attempts=1)
+    encoder = TabularEncoder.fit(steel(), TabularFeederParams(), scaling="asinh")
+    with write_artifact(made.artifact) as folder:
+        Scorer(linear_model(encoder.layout), encoder, "squared", threshold=0.2).save(folder)
+    return made
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Give a folder of three files, one of them deeper."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for number, name in enumerate(("a", "b", "deep/c")):
+        path = tmp_path / "in" / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table(dict(steel(rows=50 + number, seed=number).columns)), path)
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def messages(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """Give the list of messages that are sent from now on; they go to the broker too."""
+    from workflows import tasks
+
+    sent: list[tuple[str, ...]] = []
+    delay: Callable[..., object] = tasks.score_file.delay
+
+    def note(*arguments: str) -> object:
+        sent.append(arguments)
+        return delay(*arguments)
+
+    monkeypatch.setattr(tasks.score_file, "delay", note)
+    return sent
