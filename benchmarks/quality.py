@@ -20,7 +20,6 @@ from benchmarks.quality_sets import MOST_ROWS, Experiment, LabelledSet, Protocol
 from benchmarks.report import machine, parser, print_table, write_json
 
 OURS = "autoencoder"
-PLAIN_STEPS = 1500
 QUICK_ROWS = 1000
 
 
@@ -40,20 +39,19 @@ def ours(protocol: ProtocolName, seed: int) -> AutoencoderDetector:
     return AutoencoderDetector(AutoencoderParams(recipe=recipe, seed=seed), threads=2)
 
 
-def plain(rows: int, seed: int) -> AutoencoderDetector:
-    """Return the same network trained the usual way: no noise, dropout, trimming or decay of the learning rate."""
-    epochs = -(-PLAIN_STEPS * 128 // rows)
-    params = AutoencoderParams(recipe="contaminated", epochs=epochs, noise=0, dropout=0, trim=0, seed=seed)
+def plain(seed: int) -> AutoencoderDetector:
+    """Return the same network without what the recipes add: noise, dropout, trimming, the squash of large errors."""
+    params = AutoencoderParams(recipe="clean", learning_rate=1e-3, noise=0, penalty="squared", seed=seed)
     return AutoencoderDetector(params, threads=2)
 
 
-METHODS: Mapping[str, Callable[[ProtocolName, int, int], Detector]] = {
-    OURS: lambda protocol, rows, seed: ours(protocol, seed),
-    "plain": lambda protocol, rows, seed: plain(rows, seed),
-    "classic": lambda protocol, rows, seed: AutoencoderDetector(AutoencoderParams(recipe="classic", seed=seed)),
-    **{name: lambda protocol, rows, seed, name=name: Peer(name, seed) for name in PEERS},
+METHODS: Mapping[str, Callable[[ProtocolName, int], Detector]] = {
+    OURS: ours,
+    "plain": lambda protocol, seed: plain(seed),
+    "classic": lambda protocol, seed: AutoencoderDetector(AutoencoderParams(recipe="classic", seed=seed)),
+    **{name: lambda protocol, seed, name=name: Peer(name, seed) for name in PEERS},
 }
-"""A detector by name, made for a protocol, a number of training rows and a seed."""
+"""A detector by name, made for a protocol and a seed."""
 
 FUSIONS: Mapping[str, tuple[str, str]] = {f"{OURS}+KNN": (OURS, "KNN")}
 """A yardstick, not in the product: the mean of two methods' ranks among the scored rows."""
@@ -66,7 +64,7 @@ def measure(experiment: Experiment, protocol: ProtocolName, seed: int, methods: 
     for name in methods:
         if name not in METHODS:
             continue
-        detector = METHODS[name](protocol, len(experiment.trained), seed)
+        detector = METHODS[name](protocol, seed)
         began = time.perf_counter()
         detector.fit(experiment.trained)
         seconds[name] = time.perf_counter() - began

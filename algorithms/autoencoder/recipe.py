@@ -51,9 +51,9 @@ class _Defaults:
 
 _DEFAULTS = {
     # Every row is normal: learn to remove noise, to the end.
-    "clean": _Defaults(3e-3, 1500, learning_rate_decay="cosine", noise=1.5),
-    # Some rows are not: stop early, and let the worst fitted rows of a batch teach nothing.
-    "contaminated": _Defaults(1e-3, 400, dropout=0.2, trim=0.2),
+    "clean": _Defaults(3e-3, 1500, learning_rate_decay="cosine", noise=3.0),
+    # Some rows are not: learn little, and let the worst fitted rows of a batch teach nothing.
+    "contaminated": _Defaults(3e-3, 800, learning_rate_decay="cosine", dropout=0.5, trim=0.2),
     # The service of 2017.
     "classic": _Defaults(
         1e-2, 1500, activation="sigmoid", output_activation="sigmoid", numeric_scaling="minmax", penalty="squared"
@@ -64,8 +64,9 @@ _DEFAULTS = {
 def resolve_recipe(params: AutoencoderParams, feeder: TabularFeederParams, *, rows: int) -> Recipe:
     """Return the settings for a training on so many rows; an explicit value always wins over the recipe's.
 
-    The recipes' defaults are the figures of the design, which a later benchmark checks. They say a number of steps
-    rather than of epochs, since tables differ in length: epochs = ⌈steps · batch_size / rows⌉, at least 1.
+    The recipes' defaults were chosen on half of the sets of `bench quality` and checked on the others. They say a
+    number of steps rather than of epochs, since tables differ in length: epochs = ⌈steps · batch_size / rows⌉, at
+    least 1.
     """
     name = params.recipe
     if name == "auto":

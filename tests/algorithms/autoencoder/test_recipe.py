@@ -22,15 +22,15 @@ def test_auto_is_clean_for_training_on_normal_rows_and_contaminated_otherwise():
 def test_the_clean_recipe():
     clean = resolve(recipe="clean")
     assert (clean.learning_rate, clean.learning_rate_decay) == (3e-3, "cosine")
-    assert (clean.noise, clean.dropout, clean.trim) == (1.5, 0.0, 0.0)
+    assert (clean.noise, clean.dropout, clean.trim) == (3.0, 0.0, 0.0)
     assert clean.epochs * 1000 >= 1500 * 128 > (clean.epochs - 1) * 1000
 
 
 def test_the_contaminated_recipe():
     contaminated = resolve(recipe="contaminated")
-    assert (contaminated.learning_rate, contaminated.learning_rate_decay) == (1e-3, "none")
-    assert (contaminated.noise, contaminated.dropout, contaminated.trim) == (0.0, 0.2, 0.2)
-    assert contaminated.epochs * 1000 >= 400 * 128 > (contaminated.epochs - 1) * 1000
+    assert (contaminated.learning_rate, contaminated.learning_rate_decay) == (3e-3, "cosine")
+    assert (contaminated.noise, contaminated.dropout, contaminated.trim) == (0.0, 0.5, 0.2)
+    assert contaminated.epochs * 1000 >= 800 * 128 > (contaminated.epochs - 1) * 1000
 
 
 def test_the_classic_recipe():
@@ -60,7 +60,7 @@ def test_many_rows_still_get_one_epoch():
 def test_a_batch_is_never_larger_than_the_rows():
     small = resolve(rows=3)
     assert small.batch_size == 3
-    assert small.epochs == 400
+    assert small.epochs == 800
 
 
 def test_the_settings_are_json():
