@@ -1,7 +1,9 @@
 """Finds the types of columns while their batches pass by."""
 
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -145,22 +147,23 @@ def _first(mask: Mask, cells: Any, first_row: int) -> Cell:
 class TableScan:
     """The columns of a table and the number of its rows, known once all batches went through `scan`."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: Executor) -> None:
         self.columns: list[ColumnScan] = []
         self.rows = 0
+        self._threads = threads
 
     def scan(self, batches: Iterator[Any]) -> Iterator[Any]:
         """Yield batches of text in the types known so far, which a later batch may contradict."""
         for batch in batches:
             self.columns = self.columns or [ColumnScan(name) for name in batch.schema.names]
-            values = [c.scan(cells, self.rows + 1) for c, cells in zip(self.columns, batch.columns, strict=True)]
+            values = list(self._threads.map(ColumnScan.scan, self.columns, batch.columns, repeat(self.rows + 1)))
             self.rows += batch.num_rows
             yield pa.RecordBatch.from_arrays(values, batch.schema.names)
 
     def convert(self, batches: Iterator[Any]) -> Iterator[Any]:
         """Yield batches of text in the types that all of them were found to have."""
         for batch in batches:
-            values = [column.convert(cells) for column, cells in zip(self.columns, batch.columns, strict=True)]
+            values = list(self._threads.map(ColumnScan.convert, self.columns, batch.columns))
             yield pa.RecordBatch.from_arrays(values, batch.schema.names)
 
     def refuse_infinite(self) -> None:

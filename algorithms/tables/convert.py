@@ -2,17 +2,20 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from algorithms.ahead import ahead
 from algorithms.jobs import ConvertJob
 from algorithms.tables.columns import TableScan
-from algorithms.tables.dialect import detect, digest
-from algorithms.tables.reader import text_batches
+from algorithms.tables.dialect import Dialect, detect, digest
+from algorithms.tables.reader import large_batches
+from algorithms.tables.row_groups import RowGroupWriter
 from algorithms.tabular.wording import listed, named, quoted
+
+MOST_THREADS = 4
+"""Threads that convert columns: the parser, which is one thread, keeps no more of them busy."""
 
 
 def convert(job: ConvertJob) -> dict[str, Any]:
@@ -24,18 +27,12 @@ def convert(job: ConvertJob) -> dict[str, Any]:
     Raises:
         DataError: the file cannot be read as a table; the message names row, column and remedy.
     """
-    sha256, size = digest(job.source)
-    dialect = detect(job.source, job.encoding, job.delimiter)
-    table = TableScan()
-    partial = job.parquet.with_name(job.parquet.name + ".part")
-    try:
-        uniform = _write(partial, table.scan(text_batches(job, dialect)))
-        table.refuse_infinite()
-        if not uniform:
-            _write(partial, table.convert(text_batches(job, dialect)))
-        partial.replace(job.parquet)
-    finally:
-        partial.unlink(missing_ok=True)
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS), "convert") as threads:
+        digested = threads.submit(digest, job.source)
+        dialect = detect(job.source, job.encoding, job.delimiter)
+        table = TableScan(threads)
+        _convert(job, dialect, table)
+        sha256, size = digested.result()
     _sync_folder(job.parquet.parent)
     notices = _notices(table)
     if job.encoding is None and dialect.encoding != "utf-8":
@@ -51,21 +48,33 @@ def convert(job: ConvertJob) -> dict[str, Any]:
     }
 
 
+def _convert(job: ConvertJob, dialect: Dialect, table: TableScan) -> None:
+    partial = job.parquet.with_name(job.parquet.name + ".part")
+    try:
+        uniform = _write(partial, table.scan(large_batches(job, dialect)))
+        table.refuse_infinite()
+        if not uniform:
+            _write(partial, table.convert(large_batches(job, dialect)))
+        partial.replace(job.parquet)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def _write(path: Path, batches: Iterator[Any]) -> bool:
     """Write batches (at least one) as Parquet, synced; tell whether all have the types of the first.
 
     After one that has not, nothing more is written, but all are taken: a second writing then knows every type.
     """
+    batches = ahead(batches)
     first = next(batches)
     uniform = True
-    texts = [column.name for column in first.schema if column.type == pa.string()]
     with path.open("wb") as file:
-        with pq.ParquetWriter(file, first.schema, compression="snappy", use_dictionary=texts) as writer:
-            writer.write_batch(first)
+        with RowGroupWriter(file, first.schema) as writer:
+            writer.write(first)
             for batch in batches:
                 uniform = uniform and batch.schema == first.schema
                 if uniform:
-                    writer.write_batch(batch)
+                    writer.write(batch)
         file.flush()
         os.fsync(file.fileno())
     return uniform

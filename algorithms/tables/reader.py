@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from algorithms.ahead import ahead
 from algorithms.errors import DataError
 from algorithms.jobs import ConvertJob
 from algorithms.tables.dialect import Dialect
-from algorithms.tables.stream import Utf8Stream
+from algorithms.tables.stream import Pace, Utf8Stream
 from algorithms.tabular.cells import BLANKS
 from algorithms.tabular.wording import listed, named
 
@@ -20,6 +21,8 @@ MIN_BLOCK_BYTES, MAX_BLOCK_BYTES = 4 << 20, 32 << 20
 """How much is parsed at a time, and so the longest row."""
 BLOCK_BYTES_PER_COLUMN = 8 << 10
 """Blocks of a wide file are larger, so that a column's batch keeps a thousand cells."""
+LARGE_BYTES = 8 << 20
+"""Batches are joined until they have so many bytes."""
 MAX_NAME_CHARACTERS = 500
 """As long as a column name in the parameters may be."""
 
@@ -36,9 +39,10 @@ def text_batches(job: ConvertJob, dialect: Dialect) -> Iterator[Any]:
     watch = _RowWatch(dialect.delimiter, job.max_columns)
     block_bytes = min(max(MIN_BLOCK_BYTES, dialect.columns * BLOCK_BYTES_PER_COLUMN), MAX_BLOCK_BYTES)
     block_bytes = max(block_bytes, 2 * job.max_cell_bytes)
+    pace = Pace(block_bytes)
     names: list[str] = []
     rows = 0
-    with io.BufferedReader(Utf8Stream(job.source, dialect.encoding, watch.ending)) as stream:
+    with io.BufferedReader(Utf8Stream(job.source, dialect.encoding, watch.ending, pace)) as stream:
         try:
             for batch in _open(cast("BinaryIO", stream), dialect, job.max_columns, block_bytes, watch):
                 if not names:
@@ -48,6 +52,7 @@ def text_batches(job: ConvertJob, dialect: Dialect) -> Iterator[Any]:
                     _check_cells(batch, names, rows + 1, job.max_cell_bytes)
                     rows += batch.num_rows
                     yield pa.RecordBatch.from_arrays(batch.columns, names)
+                pace.used_block()
         except pa.ArrowInvalid:
             if watch.broken is not None:
                 raise watch.broken from None
@@ -59,6 +64,26 @@ def text_batches(job: ConvertJob, dialect: Dialect) -> Iterator[Any]:
         raise _broken(f"{_row(rows)} opens a quote that is never closed; add the closing quote")
     if rows == 0:
         raise _broken("the file has a header line but no data rows")
+
+
+def large_batches(job: ConvertJob, dialect: Dialect) -> Iterator[Any]:
+    """Yield the batches of `text_batches`, several joined to one; the next is read meanwhile. Raises as it does.
+
+    Threads that share the work on a batch pay only when it is large. Larger blocks would give such batches too, but
+    the parser holds several blocks.
+    """
+    waiting: list[Any] = []
+    for batch in ahead(text_batches(job, dialect)):
+        waiting.append(batch)
+        if sum(part.nbytes for part in waiting) >= LARGE_BYTES:
+            yield _joined(waiting)
+            waiting = []
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(batches: list[Any]) -> Any:
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
 
 
 class _RowWatch:

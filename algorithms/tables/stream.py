@@ -2,21 +2,49 @@
 
 import codecs
 import io
+import threading
 from pathlib import Path
 from typing import BinaryIO
 
 _CHUNK_BYTES = 1 << 20
+_PATIENCE = 0.1  # seconds
+
+
+class Pace:
+    """Keeps reading a few blocks ahead of the use of what was read: Arrow alone would read 32 of them ahead.
+
+    A reader waits a tenth of a second at most: blocks without a row are never reported as used.
+    """
+
+    def __init__(self, block_bytes: int, blocks: int = 3) -> None:
+        self._block_bytes = block_bytes
+        self._allowed = blocks * block_bytes
+        self._changed = threading.Condition()
+
+    def used_block(self) -> None:
+        """Say that one more block was used."""
+        with self._changed:
+            self._allowed += self._block_bytes
+            self._changed.notify()
+
+    def wait(self, given: int) -> None:
+        """Wait, having given so many bytes, until it is time for more."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: given < self._allowed, _PATIENCE):
+                self._allowed += self._block_bytes
 
 
 class Utf8Stream(io.RawIOBase):
-    """The text of `source` in UTF-8, followed by `ending`."""
+    """The text of `source` in UTF-8, followed by `ending`, read at the pace of its use."""
 
-    def __init__(self, source: Path, encoding: str, ending: bytes) -> None:
+    def __init__(self, source: Path, encoding: str, ending: bytes, pace: Pace) -> None:
         self._file: BinaryIO = source.open("rb")
         self._decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
         self._ending = ending
         self._ready = memoryview(b"")
         self._ended = False
+        self._pace = pace
+        self._given = 0
 
     def readable(self) -> bool:
         return True
@@ -30,10 +58,12 @@ class Utf8Stream(io.RawIOBase):
         return count
 
     def _next_chunk(self) -> bytes:
+        self._pace.wait(self._given)
         chunk = self._file.read(_CHUNK_BYTES)
         self._ended = not chunk
         if self._decoder is not None:
             chunk = self._decoder.decode(chunk, final=self._ended).encode()
+        self._given += len(chunk)
         return chunk + self._ending if self._ended else chunk
 
     def close(self) -> None:
