@@ -49,7 +49,7 @@ def fit_columns(
         else:
             (empty if gathered.missing == gathered.rows else constant).append(name)
     if not encoders:
-        only = " (there is only one row)" if next(iter(statistics.values())).rows == 1 else ""
+        only = " (there is only one row to learn from)" if next(iter(statistics.values())).rows == 1 else ""
         why = f"there is nothing to learn from: {_left_out(empty, constant)}{only}"
         raise DataError(why, {"encode_column": [why]})
     notices = [f"columns left out: {_left_out(empty, constant)}"] if empty or constant else []
