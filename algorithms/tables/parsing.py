@@ -16,7 +16,7 @@ from algorithms.tables.reader import offsets
 from algorithms.tabular.cells import DATE, EXACT, MISSING, WHOLE, parse_date, parse_number
 
 _MISSING = pa.array(sorted(MISSING))
-_DATES = pa.timestamp("us")
+_NUMBERS, _DATES = pa.float64(), pa.timestamp("us")
 _YEAR_1 = np.datetime64("0001-01-01", "us")
 _ZERO, _NINE, _PLUS, _MINUS = b"09+-"
 
@@ -46,7 +46,10 @@ def parse_numbers(cells: Any) -> Parsed:
     Nor do whole numbers of 2^53 or more where at least half of the given cells are such: they are ids, and float64
     would make one of two that differ in a digit. Fewer are large numbers.
     """
-    parsed = _parse(cells, pa.float64(), lambda text: _parse_distinct(text, parse_number, pa.float64()), _not_a_number)
+    values = _cast(cells, _NUMBERS)
+    if values is not None and _all_plain(cells, values):
+        return Parsed(values, np.ones(len(cells), dtype=bool), np.zeros(len(cells), dtype=bool))
+    parsed = _parse(cells, values, _NUMBERS, lambda text: _parse_distinct(text, parse_number, _NUMBERS), _not_a_number)
     long = _long_whole_numbers(cells, parsed.values)
     if 2 * len(long) >= np.count_nonzero(parsed.given):
         parsed.misfits[long] = True
@@ -55,13 +58,17 @@ def parse_numbers(cells: Any) -> Parsed:
 
 def parse_dates(cells: Any) -> Parsed:
     """Parse as timestamps in microseconds, without zone."""
-    return _parse(cells, _DATES, _parse_rarer_dates, _before_year_1)
+    return _parse(cells, _cast(cells, _DATES), _DATES, _parse_rarer_dates, _before_year_1)
 
 
 def _parse(
-    cells: Any, dtype: Any, parse_rarer: Callable[[Any], Any], too_generous: Callable[[Any, Any], Mask]
+    cells: Any,
+    values: Any | None,
+    dtype: Any,
+    parse_rarer: Callable[[Any], Any],
+    too_generous: Callable[[Any, Any], Mask],
 ) -> Parsed:
-    values = _cast(cells, dtype)
+    """Return what cells hold, given what Arrow took all of them for, if it did."""
     if values is None or (refused := too_generous(cells, values)).any():
         cells = _trimmed(cells)
         values = _cast(cells, dtype)
@@ -95,6 +102,12 @@ def _parse_distinct(cells: Any, parse: Callable[[str], object | None], dtype: An
     return pa.array([parse(text) for text in encoded.dictionary.to_pylist()], dtype).take(encoded.indices)
 
 
+def _all_plain(cells: Any, values: Any) -> bool:
+    """Tell at a glance, for most batches, that there is nothing to look at twice: no NaN, nothing large, no 007."""
+    # The largest of numbers and a NaN is NaN, which is not below anything.
+    return bool(np.abs(values.to_numpy()).max(initial=0.0) < EXACT) and not _leading_zeros(cells).any()
+
+
 def _not_a_number(cells: Any, values: Any) -> Mask:
     """Cells like "NaN", which Arrow reads as a number, and 007, which it reads as 7."""
     refused: Mask = np.isnan(values.to_numpy(zero_copy_only=False)) | _leading_zeros(cells)
@@ -116,16 +129,19 @@ def _before_year_1(_: Any, values: Any) -> Mask:
 
 
 def _leading_zeros(cells: Any) -> Mask:
-    begins, buffer = offsets(cells), cells.buffers()[2]
+    begins, buffer = offsets(cells).astype(np.intp), cells.buffers()[2]
+    mask = np.zeros(len(cells), dtype=bool)
     if buffer is None:
-        return np.zeros(len(cells), dtype=bool)
+        return mask
     data = np.frombuffer(buffer, dtype=np.uint8)[: begins[-1]]
     # Padded, so that the characters after a cell can be looked at before its length is.
     text = np.concatenate([data, np.zeros(3, dtype=np.uint8)])
-    signs = text[begins[:-1]]
-    first = begins[:-1] + ((signs == _PLUS) | (signs == _MINUS))
+    starts = text[begins[:-1]]
+    signed = (starts == _PLUS) | (starts == _MINUS)
+    suspects = np.flatnonzero(signed | (starts == _ZERO))
+    first = begins[suspects] + signed[suspects]
     second = text[first + 1]
-    mask: Mask = (text[first] == _ZERO) & (second >= _ZERO) & (second <= _NINE) & (first + 1 < begins[1:])
+    mask[suspects] = (text[first] == _ZERO) & (second >= _ZERO) & (second <= _NINE) & (first + 1 < begins[suspects + 1])
     return mask
 
 

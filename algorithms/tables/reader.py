@@ -21,7 +21,8 @@ MIN_BLOCK_BYTES, MAX_BLOCK_BYTES = 4 << 20, 32 << 20
 """How much is parsed at a time, and so the longest row."""
 BLOCK_BYTES_PER_COLUMN = 8 << 10
 """Blocks of a wide file are larger, so that a column's batch keeps a thousand cells."""
-LARGE_BYTES = 8 << 20
+MIN_LARGE_BYTES, MAX_LARGE_BYTES = 8 << 20, 32 << 20
+LARGE_BYTES_PER_COLUMN = 32 << 10
 """Batches are joined until they have so many bytes."""
 MAX_NAME_CHARACTERS = 500
 """As long as a column name in the parameters may be."""
@@ -72,12 +73,15 @@ def large_batches(job: ConvertJob, dialect: Dialect) -> Iterator[Any]:
     Threads that share the work on a batch pay only when it is large. Larger blocks would give such batches too, but
     the parser holds several blocks.
     """
+    enough = min(max(MIN_LARGE_BYTES, dialect.columns * LARGE_BYTES_PER_COLUMN), MAX_LARGE_BYTES)
     waiting: list[Any] = []
+    size = 0
     for batch in ahead(text_batches(job, dialect)):
         waiting.append(batch)
-        if sum(part.nbytes for part in waiting) >= LARGE_BYTES:
+        size += batch.nbytes
+        if size >= enough:
             yield _joined(waiting)
-            waiting = []
+            waiting, size = [], 0
     if waiting:
         yield _joined(waiting)
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from algorithms.ahead import ahead
 from algorithms.errors import DataError
 from algorithms.tables.values import DTYPES, as_type, type_of, values_of
 from algorithms.tabular.table import Column, ColumnType, Table, block_rows
@@ -28,9 +29,11 @@ class _File:
     def of(cls, path: Path) -> "_File":
         metadata = pq.read_metadata(path)
         schema = metadata.schema.to_arrow_schema()
-        types = {name: type_of(schema.field(name).type) for name in schema.names}
-        empty = [_missing(metadata, column) == metadata.num_rows for column in range(metadata.num_columns)]
-        return cls(path, metadata, {n: None if no else types[n] for n, no in zip(schema.names, empty, strict=True)})
+        types: dict[str, ColumnType | None] = {name: type_of(schema.field(name).type) for name in schema.names}
+        for position, name in enumerate(schema.names):
+            if _is_empty(metadata, position):
+                types[name] = None
+        return cls(path, metadata, types)
 
     @property
     def rows(self) -> int:
@@ -67,10 +70,10 @@ class TableFiles:
         }
 
     def batches(self, columns: Collection[str] | None = None, rows_at_once: int | None = None) -> Iterator[Table]:
-        """Yield all rows in blocks, see `TableSource`; memory is that of a few blocks."""
+        """Yield all rows in blocks, see `TableSource`; the next is read meanwhile, and no more is held."""
         names = tuple(self.columns if columns is None else columns)
         size = rows_at_once or block_rows(len(names))
-        return _in_blocks((part for file in self._files for part in self._parts(file, names, size)), size)
+        return ahead(_in_blocks((part for file in self._files for part in self._parts(file, names, size)), size))
 
     def column(self, name: str) -> Column:
         """Return the values (rows,) of one column; in a file, equal texts share one object."""
@@ -117,15 +120,13 @@ class TableFiles:
         return as_type(values_of(part.column(name)), self.types[name], mixed=name in self._mixed)
 
 
-def _missing(metadata: Any, column: int) -> int | None:
-    """Return how many cells of a column are missing, None if the file does not say."""
-    missing = 0
+def _is_empty(metadata: Any, column: int) -> bool:
+    """Tell whether the file says that a column has no value at all."""
     for group in range(metadata.num_row_groups):
         statistics = metadata.row_group(group).column(column).statistics
-        if statistics is None or not statistics.has_null_count:
-            return None
-        missing += statistics.null_count
-    return missing
+        if statistics is None or not statistics.has_null_count or statistics.num_values:
+            return False
+    return True
 
 
 def _in_blocks(parts: Iterator[Table], size: int) -> Iterator[Table]:
