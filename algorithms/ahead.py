@@ -1,6 +1,6 @@
 """The next item of an iteration is made while the last one is used."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 _END = object()
 
 
-def ahead(items: Iterator[T]) -> Iterator[T]:
+def ahead(items: Iterator[T]) -> Generator[T, None, None]:
     """Yield the items, each made in another thread while the one before is used.
 
     It pays where making an item releases Python's lock, as Arrow, numpy and reading files do. An error is raised here,
