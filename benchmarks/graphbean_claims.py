@@ -21,7 +21,7 @@ from algorithms.graphbean.structure import structure_metrics
 from algorithms.jobs import ConvertJob
 from algorithms.labels import binary_labels
 from algorithms.tables.convert import convert
-from algorithms.tables.read import read_tables
+from algorithms.tables.source import TableFiles
 from benchmarks.graphbean import PLANTED, QUALITY, load_graph, quality
 from benchmarks.one_class import SHARED_DATA
 from benchmarks.report import machine, parser, print_table, write_json
@@ -94,7 +94,7 @@ def read_graph(claims: Path, feeder: GraphFeederParams) -> tuple[InteractionGrap
     interactions = read_interactions([claims], feeder)
     made = GraphEncoder.fit(interactions, feeder).graph(interactions)
     assert feeder.label_column is not None
-    rows, notice = binary_labels(read_tables([claims], [feeder.label_column]).columns[feeder.label_column], "label")
+    rows, notice = binary_labels(TableFiles([claims]).column(feeder.label_column), "label")
     print(notice)
     return made, lift_labels(rows, made, feeder.label_share)
 

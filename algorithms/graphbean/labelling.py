@@ -15,7 +15,7 @@ from algorithms.graphbean.params import GraphFeederParams
 from algorithms.labelling import Labels, label_columns, labels_by_node
 from algorithms.labels import refuse_unlabelled
 from algorithms.params import EvaluationParams
-from algorithms.tables.read import columns_of, read_tables
+from algorithms.tables.source import TableFiles
 from algorithms.tabular.table import Column, texts_of
 from algorithms.tabular.wording import percent
 
@@ -43,7 +43,7 @@ def find_labels(
     Raises:
         DataError: a column that was named for a node is not there, makes the graph too, or does not hold labels.
     """
-    present = {node: columns_of(paths) for node, paths in tables.items()}
+    present = {node: TableFiles(paths).columns for node, paths in tables.items()}
     tested = feed_test.label_column if feed_test else None
     named, notices = label_columns(present, feed_train.label_column, tested, evaluation.label_column)
     for name in named.values():
@@ -66,7 +66,7 @@ def find_labels(
 
 def _kept_cells(paths: Sequence[Path], graph: InteractionGraph, name: str, node: str) -> Column:
     """Return the label column of the rows that were not left out."""
-    texts = texts_of(read_tables(paths, [name]).columns[name])
+    texts = texts_of(TableFiles(paths).column(name))
     left_out = graph.edge_of_row < 0
     # Checked with all rows, which a message counts, and those left out as if they had a label.
     refuse_unlabelled(np.where(left_out, "", texts), name, node)

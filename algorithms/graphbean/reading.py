@@ -13,7 +13,7 @@ from algorithms.errors import DataError
 from algorithms.graphbean.interactions import Coded, Interactions, coded_columns
 from algorithms.graphbean.params import GraphFeederParams
 from algorithms.graphbean.texts import Texts
-from algorithms.tables.read import columns_of, read_tables
+from algorithms.tables.source import TableFiles
 from algorithms.tabular.cells import EXACT, number_text, parse_number
 from algorithms.tabular.table import texts_of
 from algorithms.tabular.wording import named, no_such_column, quoted
@@ -26,22 +26,22 @@ def read_interactions(paths: Sequence[Path], feeder: GraphFeederParams) -> Inter
     """Return the columns that a feeder names, of all files in order.
 
     An id is the text of its cell as it is written ("007" is not "7"); in a column of numbers, or of numbers in one file
-    and text in another, the shortest text of the number. The other rules for several files are those of `read_tables`.
+    and text in another, the shortest text of the number. The other rules for several files are those of `TableFiles`.
 
     Raises:
         DataError: no file, files with other columns than the first, u_column or v_column not set, a column that is
             missing, or cells of a numeric column that are no numbers.
     """
     coded = coded_columns(feeder)
-    present = columns_of(paths)
-    _refuse_missing({**coded, "numeric_columns": feeder.numeric_columns}, present)
+    source = TableFiles(paths)
+    _refuse_missing({**coded, "numeric_columns": feeder.numeric_columns}, source.columns)
     files = [pq.ParquetFile(path) for path in paths]
     names = dict.fromkeys(name for columns in coded.values() for name in columns)
     return Interactions(
-        rows=sum(file.metadata.num_rows for file in files),
-        coded={name: _coded(name, paths, files) for name in names},
-        numbers={name: _numbers(name, paths) for name in feeder.numeric_columns},
-        columns=present,
+        rows=source.rows,
+        coded={name: _coded(name, source, files) for name in names},
+        numbers={name: _numbers(name, source) for name in feeder.numeric_columns},
+        columns=source.columns,
     )
 
 
@@ -52,11 +52,11 @@ def _refuse_missing(columns: Mapping[str, Sequence[str]], present: Sequence[str]
         raise DataError("; ".join(f"{parameter}: {why[0]}" for parameter, why in errors.items()), errors)
 
 
-def _coded(name: str, paths: Sequence[Path], files: Sequence[Any]) -> Coded:
+def _coded(name: str, source: TableFiles, files: Sequence[Any]) -> Coded:
     types = {file.schema_arrow.field(name).type for file in files}
     if types in ({pa.string()}, {pa.float64()}):
         return coded_of_arrow(pa.chunked_array([c for file in files for c in file.read([name]).column(name).chunks]))
-    values = read_tables(paths, [name]).columns[name]
+    values = source.column(name)
     whole = values.dtype == np.float64
     return coded_of_arrow(pa.chunked_array([pa.array(values) if whole else pa.array(texts_of(values), pa.string())]))
 
@@ -92,8 +92,8 @@ def _texts_of_arrow(array: Any) -> Texts:
     return Texts(np.frombuffer(letters or b"", np.uint8), bounds.astype(np.int64))
 
 
-def _numbers(name: str, paths: Sequence[Path]) -> NDArray[np.float64]:
-    values = read_tables(paths, [name]).columns[name]
+def _numbers(name: str, source: TableFiles) -> NDArray[np.float64]:
+    values = source.column(name)
     if values.dtype == np.float64:
         return values
     if values.dtype.kind == "M":

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from algorithms.jobs import ConvertJob, FitJob
-from algorithms.tables.read import read_tables
+from algorithms.tables.source import TableFiles
 from tests.algorithms.contract import steel
 
 COMMAND = [sys.executable, "-m", "algorithms"]
@@ -55,7 +55,7 @@ def test_it_converts_a_file_and_says_finished(convert_job, tmp_path):
     assert event["event"] == "finished"
     assert event["rows"] == 2
     assert [column["type"] for column in event["columns"]] == ["number", "text"]
-    assert read_tables([job.parquet]).columns["a"].tolist() == [1.0, 2.0]
+    assert TableFiles([job.parquet]).column("a").tolist() == [1.0, 2.0]
 
 
 def test_a_broken_file_is_a_data_error_that_names_the_row(convert_job, tmp_path):

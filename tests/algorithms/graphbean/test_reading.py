@@ -13,7 +13,7 @@ from algorithms.graphbean.reading import coded_of_arrow, read_interactions
 from algorithms.jobs import ConvertJob
 from algorithms.labels import binary_labels
 from algorithms.tables.convert import convert
-from algorithms.tables.read import read_tables
+from algorithms.tables.source import TableFiles
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_the_health_claims_give_the_graph_of_the_article(shared_data, tmp_path):
     assert made.rows.e.sum() == 40_474 - 112
     amounts = interactions.numbers["InscClaimAmtReimbursed"][made.edge_of_row >= 0].sum()
     assert [part[:, width - 2].sum() for part, width in zip(made.graph.x, (5, 5, 4), strict=True)] == [amounts] * 3
-    labels, _ = binary_labels(read_tables([parquet], ["PotentialFraud"]).columns["PotentialFraud"], "PotentialFraud")
+    labels, _ = binary_labels(TableFiles([parquet]).column("PotentialFraud"), "PotentialFraud")
     assert labels.mean() == pytest.approx(0.578, abs=5e-4)
     lifted = lift_labels(labels, made, 0.5)
     assert lifted.e.mean() == pytest.approx(labels[made.edge_of_row >= 0].mean(), abs=0.01)

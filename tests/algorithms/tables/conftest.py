@@ -2,7 +2,7 @@ import pytest
 
 from algorithms.jobs import ConvertJob
 from algorithms.tables.convert import convert
-from algorithms.tables.read import read_tables
+from algorithms.tables.source import TableFiles
 
 
 class Converter:
@@ -19,7 +19,7 @@ class Converter:
 
     def table(self, content, **options):
         self.result(content, **options)
-        return read_tables([self.parquet])
+        return TableFiles([self.parquet]).table()
 
     def columns(self, content, **options):
         return {name: values.tolist() for name, values in self.table(content, **options).columns.items()}

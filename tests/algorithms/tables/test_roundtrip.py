@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from algorithms.errors import DataError
 from algorithms.jobs import ConvertJob
 from algorithms.tables.convert import convert
-from algorithms.tables.read import read_tables
+from algorithms.tables.source import TableFiles
 from algorithms.tabular.cells import is_missing
 
 ENCODINGS = {"utf-8": "utf-8", "utf-8-sig": None, "utf-16": "utf-16", "cp949": "cp949"}
@@ -24,7 +24,7 @@ def converted(content, **options):
         folder = Path(name)
         (folder / "in.csv").write_bytes(content)
         result = convert(ConvertJob(source=folder / "in.csv", parquet=folder / "out.parquet", **options))
-        return result, read_tables([folder / "out.parquet"])
+        return result, TableFiles([folder / "out.parquet"]).table()
 
 
 @st.composite

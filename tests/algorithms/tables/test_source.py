@@ -1,8 +1,11 @@
+import math
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from algorithms.errors import DataError
 from algorithms.jobs import ConvertJob
 from algorithms.tables.convert import convert
 from algorithms.tables.source import TableFiles
@@ -38,6 +41,19 @@ def source(request, paths):
 @pytest.fixture(scope="module")
 def whole(paths):
     return TableFiles(paths).table()
+
+
+@pytest.fixture
+def files_of(tmp_path):
+    def of(*contents):
+        paths = []
+        for number, content in enumerate(contents):
+            (tmp_path / "in.csv").write_text(content)
+            paths.append(tmp_path / f"{number}.parquet")
+            convert(ConvertJob(source=tmp_path / "in.csv", parquet=paths[-1]))
+        return TableFiles(paths)
+
+    return of
 
 
 def assert_equal(table, expected):
@@ -80,12 +96,8 @@ def test_equal_texts_of_a_block_share_one_object(paths):
         assert len({id(text) for text in block.columns["t"]}) <= 3 * 2  # where two row groups meet
 
 
-def test_types_are_known_without_reading_values(tmp_path):
-    contents = ["a,b,c,d\n1.50,,2017/01/31,\n", "a,b,c,d\nx,7,soon,\n", "a,b,c,d\n,8,,\n"]
-    for number, content in enumerate(contents):
-        (tmp_path / "in.csv").write_text(content)
-        convert(ConvertJob(source=tmp_path / "in.csv", parquet=tmp_path / f"{number}.parquet"))
-    files = TableFiles([tmp_path / f"{number}.parquet" for number in range(3)])
+def test_types_are_known_without_reading_values(files_of):
+    files = files_of("a,b,c,d\n1.50,,2017/01/31,\n", "a,b,c,d\nx,7,soon,\n", "a,b,c,d\n,8,,\n")
     assert files.types == {"a": "text", "b": "number", "c": "text", "d": "number"}
     [block] = files.batches()
     assert_equal(block, files.table())
@@ -98,3 +110,69 @@ def test_types_are_known_without_reading_values(tmp_path):
 def test_a_table_in_memory_gives_views():
     numbers = np.arange(10.0)
     assert all(np.shares_memory(block.columns["n"], numbers) for block in Table({"n": numbers}, 10).batches(None, 3))
+
+
+@pytest.fixture
+def read(files_of):
+    return lambda *contents: files_of(*contents).table()
+
+
+def test_the_rows_of_all_files_follow_each_other_whatever_the_order_of_columns(read):
+    table = read("a,b\n1,x\n2,y\n", "b,a\nz,3\n")
+    assert table.rows == 3
+    assert list(table.columns) == ["a", "b"]
+    assert table.columns["a"].tolist() == [1, 2, 3]
+    assert table.columns["b"].tolist() == ["x", "y", "z"]
+
+
+def test_equal_texts_share_one_object(read):
+    values = read("a,b\nlong text,1\nlong text,2\nlong text,3\n").columns["a"]
+    assert len({id(value) for value in values}) == 1
+
+
+def test_a_column_that_is_text_in_one_file_is_text_in_all(read):
+    assert read("a\n1.50\n2\n", "a\n1.5\nx\n007\n").columns["a"].tolist() == ["1.5", "2", "1.5", "x", "007"]
+    assert read("a\n2017/01/31\n", "a\nsoon\n").columns["a"].tolist() == ["2017-01-31", "soon"]
+    assert read("a\n2017/01/31\n", "a\n5\n").columns["a"].tolist() == ["2017-01-31", "5"]
+
+
+def test_a_file_without_values_in_a_column_does_not_decide_its_type(read):
+    assert read("a,b\n,1\n", "a,b\nx,1\n").columns["a"].tolist() == [None, "x"]
+    assert [str(date)[:10] for date in read("a,b\n,1\n", "a,b\n2017-01-31,1\n").columns["a"]] == ["NaT", "2017-01-31"]
+    assert math.isnan(read("a,b\n,1\n", "a,b\n,1\n").columns["a"][1])
+
+
+def test_missing_cells_stay_missing_between_types(read):
+    assert read("a,b\n1,1\n,1\n", "a,b\nx,1\n").columns["a"].tolist() == ["1", None, "x"]
+
+
+def test_long_ids_are_not_rounded_between_types(read):
+    assert read("a\n7.0\n", "a\n9007199254740993\n").columns["a"].tolist() == ["7", "9007199254740993"]
+
+
+@pytest.mark.parametrize(
+    ("second", "why"),
+    [
+        ("a\n1\n", "file 2 of 2 does not have the columns of the first: it lacks b"),
+        ("a,b,c\n1,2,3\n", "it adds c"),
+        ("a,B\n1,2\n", "it lacks b and adds B"),
+    ],
+)
+def test_files_with_other_columns_are_refused(read, second, why):
+    with pytest.raises(DataError, match=why) as failure:
+        read("a,b\n1,2\n", second)
+    assert "file" in failure.value.errors
+
+
+def test_no_file_is_refused():
+    with pytest.raises(DataError, match="upload a file first"):
+        TableFiles([])
+
+
+def test_numbers_are_float64_dates_microseconds_and_text_objects(read):
+    table = read("a,b,c\n1,x,2017-01-31\n")
+    assert [values.dtype for values in table.columns.values()] == [
+        np.dtype("float64"),
+        np.dtype("O"),
+        np.dtype("datetime64[us]"),
+    ]

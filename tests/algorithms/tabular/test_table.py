@@ -7,7 +7,7 @@ import pytest
 from algorithms.errors import DataError
 from algorithms.jobs import ConvertJob
 from algorithms.tables.convert import convert
-from algorithms.tables.read import read_tables
+from algorithms.tables.source import TableFiles
 from algorithms.tabular.table import Table, texts_of
 
 
@@ -85,7 +85,7 @@ def test_a_data_frame_gives_what_its_csv_file_gives(tmp_path):
     frame.to_csv(text, index=False)
     (tmp_path / "in.csv").write_text(text.getvalue())
     convert(ConvertJob(source=tmp_path / "in.csv", parquet=tmp_path / "out.parquet"))
-    from_file = read_tables([tmp_path / "out.parquet"])
+    from_file = TableFiles([tmp_path / "out.parquet"]).table()
     from_frame = Table.from_frame(frame)
     assert from_frame.types == from_file.types
     for name, values in from_frame.columns.items():
