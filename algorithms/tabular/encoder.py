@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from algorithms.errors import ArtifactIncompatible, DataError
 from algorithms.tabular.categories import CategoryEncoder
+from algorithms.tabular.cells import parse_date, parse_number
 from algorithms.tabular.constants import Constant
 from algorithms.tabular.dates import DateEncoder
 from algorithms.tabular.features import Features, Layout
@@ -206,7 +207,11 @@ class TabularEncoder:
         texts = texts_of(values)
         present = np.flatnonzero(texts != None)  # noqa: E711  element by element
         if len(present):
-            first = present[0]
-            why = f"was trained on {trained}s; row {first + 1} has {quoted(texts[first])}"
+            # In a column of numbers that a single cell made text, that cell.
+            parse = parse_number if trained == "number" else parse_date
+            first = next((row for row in present.tolist() if parse(texts[row]) is None), int(present[0]))
+            why = (
+                f"was trained on {trained}s; row {first + 1} has {quoted(texts[first])}: correct it, or leave it empty"
+            )
             raise DataError(f"column {named(name)} {why}", {name: [why]})
         return np.full(len(values), np.nan if trained == "number" else np.datetime64("NaT"), dtype=expected)

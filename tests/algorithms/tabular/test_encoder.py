@@ -309,6 +309,8 @@ class TestOtherTables:
     def test_a_column_of_another_type_is_named_with_its_first_value(self, mixed):
         with pytest.raises(DataError, match="column n was trained on numbers; row 2 has 'abc'"):
             fit(mixed, encode_column=["n"]).transform(Table({"n": np.array([None, "abc"], dtype=object)}, 2))
+        with pytest.raises(DataError, match="row 3 has 'abc': correct it, or leave it empty"):
+            fit(mixed, encode_column=["n"]).transform(Table({"n": np.array(["1", "2.5", "abc"], dtype=object)}, 3))
         with pytest.raises(DataError, match="column d was trained on dates; row 1 has '5'"):
             fit(mixed, encode_column=["d"]).transform(table_of(d=[5]))
 
