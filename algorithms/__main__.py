@@ -5,6 +5,7 @@ failure.
 """
 
 import argparse
+import errno
 import importlib
 import logging
 import os
@@ -21,6 +22,7 @@ from algorithms.workflow_types import WORKFLOW_TYPES
 
 FINISHED, FAILED, DATA_DO_NOT_FIT = 0, 1, 2
 
+DISK_IS_FULL = "the disk that holds the job is full: free some space on it, or use fewer rows or columns"
 MEMORY_IS_OUT = (
     "more memory is needed than there is: use fewer rows or columns, a smaller vocab_size, or a larger machine"
 )
@@ -62,6 +64,9 @@ def _run(task: Task, folder: Path, events: EventStream) -> int:
         return FAILED
     except Exception as error:
         logger.exception("the job in %s failed", folder)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            events.send("failed", kind="disk", error=DISK_IS_FULL, errors={})
+            return FAILED
         events.send("failed", kind="internal", error=f"{type(error).__name__}: {error}", errors={})
         return FAILED
     return FINISHED

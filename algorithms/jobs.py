@@ -6,7 +6,8 @@ standard error, and writes its files into the folder.
 
 Events: `stage` (name), `progress` (percent, epoch, epochs, loss, rows_per_second, seconds_left), `notice` (message),
 then one of `finished` (fields of the task) or `failed` (error, errors by field; `kind` "data" when the user can mend
-it, "internal" otherwise). A child that ends without either has crashed.
+it, "memory" or "disk" when there is too little of it, "internal" otherwise). A child that ends without either has
+crashed.
 """
 
 from collections.abc import Mapping

@@ -167,9 +167,7 @@ class Scorer:
         Activations of absurd inputs may overflow float32; the largest float32 then stands for infinity, and zero for
         the difference of two infinities.
         """
-        given: dict[str, Any] = {"numbers": features.numbers, "slots": features.slots}
-        if "features" in self._inputs:
-            given["features"] = features.dense(self._layout)
+        given = {"numbers": features.numbers, "slots": features.slots}
         values: NDArray[np.float32] = self._session.run([output], {name: given[name] for name in self._inputs})[0]
         if not np.isfinite(values).all():
             np.nan_to_num(values, copy=False)

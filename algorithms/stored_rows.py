@@ -29,7 +29,7 @@ class StoredRows:
         with path.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, header)
             for part in parts:
-                np.ascontiguousarray(part, dtype).tofile(file)
+                file.write(np.ascontiguousarray(part, dtype).data)
                 written += len(part)
         if written != shape[0]:
             raise ValueError(f"{path.name} was to have {shape[0]} rows, {written} came")

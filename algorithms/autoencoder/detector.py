@@ -19,6 +19,7 @@ from algorithms.autoencoder.params import AutoencoderParams
 from algorithms.autoencoder.preparing import prepare
 from algorithms.autoencoder.recipe import Recipe, resolve_recipe
 from algorithms.autoencoder.split import Split, split_rows
+from algorithms.autoencoder.spool import FileSpool
 from algorithms.autoencoder.training import Epoch, Training, shards_for, train
 from algorithms.errors import DataError
 from algorithms.labels import binary_labels
@@ -41,13 +42,18 @@ Labels = NDArray[np.int8]
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training made besides the scorer; `features` is the width of the network, seconds are by step."""
+    """What training made besides the scorer; `features` is the width of the network, seconds are by step.
+
+    `in_files` tells that the rows which trained were too many for memory. The same seed gives the same weights again
+    either way, but not the same both ways: the order of the rows differs.
+    """
 
     network: keras.Model
     recipe: Recipe
     split: Split
     training: Training
     features: int
+    in_files: bool
     notices: tuple[str, ...]
     seconds: dict[str, float]
 
@@ -107,6 +113,7 @@ class AutoencoderDetector:
         labels: Any = None,
         *,
         scored_later: Mapping[str, TableSource] | None = None,
+        on_prepared: Callable[[], None] = lambda: None,
         on_epoch: Callable[[Epoch], None] = lambda epoch: None,
         memory_bytes: int | None = None,
         folder: Path | None = None,
@@ -134,10 +141,11 @@ class AutoencoderDetector:
         clock.lap("statistics")
         with prepare(source, encoder, split, recipe, memory_bytes=memory_bytes, folder=folder) as prepared:
             clock.lap("encode")
-            shards = shards_for(self.threads, step_operations(layout.width, recipe.hidden, recipe.batch_size))
+            on_prepared()
+            shards = shards_for(self.threads, step_operations(layout, recipe.hidden, recipe.batch_size))
             use_threads(shards)
             network = build_network(
-                layout.width,
+                layout,
                 recipe.hidden,
                 activation=recipe.activation,
                 output_activation=recipe.output_activation,
@@ -146,18 +154,17 @@ class AutoencoderDetector:
             )
             some = next(iter(prepared.spool.chunks(0)))
             unit = _noise_unit(some, recipe)
-            dense = Features.concatenate(list(prepared.spool.chunks(0))).dense(layout)
-            held = prepared.held_out.dense(layout)
-            unit = np.concatenate([unit, np.zeros(layout.slots, np.float32)])
-            training = train(network, dense, held, unit, recipe, shards=shards, on_epoch=on_epoch)
+            training = train(
+                network, layout, prepared.spool, prepared.held_out, unit, recipe, shards=shards, on_epoch=on_epoch
+            )
             clock.lap("train")
             clock.laps["setup"] = training.setup_seconds  # a part of "train"
-            model = to_onnx(network, dense)
+            model = to_onnx(network, layout, some)
             clock.lap("export")
         self._scorer = Scorer(model, encoder, recipe.penalty, np.inf, threads=self.threads)
-        self.fitted_ = Fitted(
-            network, recipe, split, training, layout.width, encoder.notices + split.notices, clock.laps
-        )
+        notices = encoder.notices + split.notices
+        in_files = isinstance(prepared.spool, FileSpool)
+        self.fitted_ = Fitted(network, recipe, split, training, layout.width, in_files, notices, clock.laps)
 
     def decision_function(self, table: Any) -> NDArray[np.float64]:
         """Return the scores (N,) of a `Table` or data frame, the higher the more anomalous."""

@@ -56,11 +56,12 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
     if rule.rule == "best_f1" and labelling.node_with_both_classes is None:
         raise needs_both_classes()
     detector = AutoencoderDetector(params, labelling.feeder, threads=job.threads)
-    events.send("stage", name="train")
+    events.send("stage", name="prepare")
     detector.train(
         tables["datasrc"],
         labelling.training,
         scored_later={node: table for node, table in tables.items() if node != "datasrc"},
+        on_prepared=lambda: events.send("stage", name="train"),
         on_epoch=report_epochs(events),
         memory_bytes=job.memory_bytes,
         folder=folder,
@@ -132,6 +133,7 @@ def _result(
         "detector": "autoencoder",
         "columns": detector.columns_,
         "features": fitted.features,
+        "rows_waited_in": "files" if fitted.in_files else "memory",
         "rows": {
             "train": len(fitted.split.train),
             "held_out": len(fitted.split.held_out),

@@ -48,8 +48,8 @@ class AutoencoderParams(Params):
     )
     penalty: Penalty | None = Field(
         None,
-        description="what the squared error e of a column counts in a score: squared e, cauchy log(1 + e), so that one"
-        " column that is far off does not outweigh all others; default cauchy (classic: squared)",
+        description="what the squared error e of a column counts in a score: squared e, log log(1 + e), so that one"
+        " column that is far off does not outweigh all others; default log (classic: squared)",
     )
     seed: int = Field(0, ge=0, lt=2**31)
     validation_split: float = Field(0.1, ge=0, le=0.9, description="share of training rows held out for the threshold")

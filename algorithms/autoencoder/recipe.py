@@ -46,7 +46,7 @@ class _Defaults:
     dropout: float = 0.0
     noise: float = 0.0
     trim: float = 0.0
-    penalty: Penalty = "cauchy"
+    penalty: Penalty = "log"
 
 
 _DEFAULTS = {

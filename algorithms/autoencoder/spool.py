@@ -13,7 +13,8 @@ from algorithms.tabular.features import Features, Layout
 CHUNK_ROWS = 65_536
 """Rows that are handed to the training at once: enough to mix well, few enough to copy in passing."""
 MOST_BUCKETS = 256
-"""Files of a spool, so that all can be open; beyond some 17 million rows each holds more rows than a chunk."""
+"""Files of a spool: a block of rows leaves each of them some hundred rows, worth a write of its own. Beyond some 17
+million rows a file holds more than a chunk."""
 
 
 class Spool(Protocol):
@@ -77,7 +78,7 @@ class FileSpool:
         ends = np.cumsum(np.bincount(buckets, minlength=len(self._paths)))
         for path, rows in zip(self._paths, np.split(packed[order], ends[:-1]), strict=True):
             with path.open("ab") as file:
-                rows.tofile(file)
+                file.write(rows.data)  # numpy's tofile would not say that the disk is full
         self._count += len(packed)
 
     def chunks(self, epoch: int) -> Iterator[Features]:

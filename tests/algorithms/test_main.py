@@ -111,6 +111,22 @@ def test_the_log_of_a_training_is_that_of_the_run_and_not_of_its_libraries(tmp_p
     assert "cuInit" not in process.stderr
 
 
+def test_a_full_disk_is_its_own_kind(convert_job, tmp_path):
+    convert_job(b"a,b\n1,x\n2,y\n")
+    program = (
+        "import sys, algorithms.__main__ as m, algorithms.tables.convert as c\n"
+        "def convert(job): open('/dev/full', 'wb', buffering=0).write(b'row')\n"
+        "c.convert = convert\n"
+        f"sys.exit(m.main(['convert', {str(tmp_path)!r}]))"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
+    )
+    [event] = events_of(process)
+    assert (event["event"], event["kind"]) == ("failed", "disk")
+    assert "free some space" in event["error"]
+
+
 def test_what_libraries_print_does_not_break_the_events(convert_job, tmp_path):
     convert_job(b"a,b\n1,x\n2,y\n")
     program = (

@@ -4,12 +4,13 @@ import pytest
 from onnxruntime import InferenceSession
 
 from algorithms.autoencoder.detector import AutoencoderDetector
+from algorithms.autoencoder.network import inputs_of
 from algorithms.autoencoder.params import AutoencoderParams
 from algorithms.errors import ArtifactCorrupt, DataError
+from algorithms.tabular.features import Features
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
 from tests.algorithms.contract import DetectorContract, steel
-from tests.algorithms.tabular.encoding import dense
 
 
 class TestAutoencoderDetector(DetectorContract):
@@ -41,8 +42,9 @@ def test_contributions_sum_to_the_score(fitted):
 
 def test_served_scores_equal_those_of_the_trained_keras_network(fitted):
     encoder = fitted.scorer._encoder
-    features = dense(encoder, steel())
-    reconstruction = fitted.fitted_.network(features, training=False)["reconstruction"].numpy()
+    encoded = encoder.transform(steel())
+    features = encoded.dense(encoder.layout)
+    reconstruction = fitted.fitted_.network(inputs_of(encoded), training=False)["reconstruction"].numpy()
     squares = np.square(reconstruction.astype(np.float64) - features)
     columns = [squares[:, of_column].sum(axis=1) for of_column in encoder.slices.values()]
     expected = np.log1p(columns).mean(axis=0)
@@ -113,9 +115,11 @@ def test_the_saved_model_is_plain_onnx_with_two_outputs(fitted, tmp_path):
 
 def test_the_classic_recipe_scales_to_the_unit_interval_and_answers_within_it(tmp_path):
     detector = AutoencoderDetector(quick(recipe="classic")).fit(steel())
-    features = dense(detector.scorer._encoder, steel().take(detector.fitted_.split.train))
-    assert features.min() == 0
-    assert features.max() == 1
-    reconstruction = detector.fitted_.network(features * 100, training=False)["reconstruction"].numpy()
+    encoder = detector.scorer._encoder
+    features = encoder.transform(steel().take(detector.fitted_.split.train))
+    assert features.numbers.min() == 0
+    assert features.numbers.max() == 1
+    far = Features(features.numbers * 100, features.slots)
+    reconstruction = detector.fitted_.network(inputs_of(far), training=False)["reconstruction"].numpy()
     assert reconstruction.min() >= 0
     assert reconstruction.max() <= 1

@@ -116,7 +116,7 @@ def test_the_artifact_is_whole_and_serves_the_same_scores(labelled):
 
 def test_the_events_tell_the_stages_and_the_progress(labelled):
     *_, events = labelled
-    assert [e["name"] for e in events if e["event"] == "stage"] == ["read", "train", "score", "write"]
+    assert [e["name"] for e in events if e["event"] == "stage"] == ["read", "prepare", "train", "score", "write"]
     progress = [e for e in events if e["event"] == "progress"]
     assert [e["percent"] for e in progress] == sorted(e["percent"] for e in progress)
     assert (progress[0]["epoch"], progress[0]["epochs"]) == (1, 60)
@@ -299,5 +299,6 @@ def test_streaming_finds_what_training_in_memory_finds(tmp_path, labelled):
     feeder = {"exclude_column": ["id"], "label_column": "defect"}
     _, streamed, _ = run(tmp_path, tables, 0, feed_train=feeder, netconf_node={**QUICK, "iter": 60})
     assert streamed["rows"] == in_memory["rows"]
+    assert (in_memory["rows_waited_in"], streamed["rows_waited_in"]) == ("memory", "files")
     assert streamed["metrics"]["roc_auc"] == pytest.approx(in_memory["metrics"]["roc_auc"], abs=0.05)
     assert streamed["loss_history"][-1]["loss"] == pytest.approx(in_memory["loss_history"][-1]["loss"], rel=0.2)
