@@ -159,6 +159,10 @@ class Result(ResultBase):
     """Result of a run that scored rows."""
 
     columns = serializers.ListField(child=serializers.CharField())
+    features = serializers.IntegerField(help_text="width of the network: numbers, and a slot for each kept category")
+    best_epoch = serializers.IntegerField(help_text="whose weights are kept")
+    rows_per_second = serializers.FloatField(help_text="trained, in the median epoch after the first")
+    rows_waited_in = serializers.ChoiceField(["memory", "files"], help_text="files: too many rows for memory")
     top_anomalies = serializers.ListField(child=serializers.DictField())
 
 
