@@ -21,8 +21,11 @@ class Constant:
     value: str
 
     def differs(self, values: Column) -> NDArray[np.bool_]:
-        """Tell which values (N,) are another one."""
+        """Tell which values (N,) are another one; a text may hold the number or the date in other words."""
         texts = texts_of(values)
+        if self.type != "text" and values.dtype == np.dtype("O"):
+            same = {text: self._text(text) for text in set(texts.tolist())}
+            texts = np.array([same[text] for text in texts.tolist()], dtype=object)
         mask: NDArray[np.bool_] = (texts != None) & (texts != self.value)  # noqa: E711  element by element
         return mask
 
@@ -35,7 +38,10 @@ class Constant:
         if value is None or (isinstance(value, str) and is_missing(value)):
             return None
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return number_text(value)
+            try:
+                return number_text(value) or None  # NaN
+            except OverflowError:  # a whole number above 1.8e308
+                return str(value)
         text = str(value)
         if self.type == "number" and (number := parse_code(text)) is not None:
             return number_text(number)
