@@ -1,6 +1,7 @@
 """What can go wrong with data, parameters and artifacts, in words a user can act on."""
 
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 
 class DataError(ValueError):
@@ -12,6 +13,10 @@ class DataError(ValueError):
     def __init__(self, message: str, errors: Mapping[str, Sequence[str]] | None = None) -> None:
         super().__init__(message)
         self.errors: dict[str, list[str]] = {field: list(why) for field, why in (errors or {}).items()}
+
+    def within(self, where: str) -> Self:
+        """Return the error with a word in front that says where: the node, the file."""
+        return type(self)(f"{where}: {self}", self.errors)
 
 
 class RowsInvalid(DataError):

@@ -1,6 +1,6 @@
 """The tabular encoder: fitted once on the training table, stored as JSON, the same for every later row."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -104,14 +104,21 @@ class TabularEncoder:
         return self._encode(self._as_trained(table), table.rows)
 
     def refuse_misfits(self, source: TableSource, name: str) -> None:
-        """Raise what `transform` would raise, with the source's name; only columns of another type are read for it."""
+        """Raise what `transform` would raise, or that there are no rows, with the source's name.
+
+        Only columns whose type may not fit are read for it, a block at a time.
+        """
+        if source.rows == 0:
+            raise DataError("there are no rows to score", {"file": ["has no rows"]}).within(name)
         try:
             self._refuse_lacking(source.columns)
-            for column in self.columns:
-                if source.types[column] != self.types[column]:
-                    self._column_as_trained(column, source.column(column))
         except DataError as error:
-            raise DataError(f"{name}: {error}", error.errors) from None
+            raise error.within(name) from None
+        for column in self.columns:
+            if source.types[column] != self.types[column] and not self._takes_texts(column):
+                why = self._misfit(column, (block.columns[column] for block in source.batches([column])))
+                if why is not None:
+                    raise why.within(name)
 
     def table_of_rows(self, rows: Sequence[Row]) -> Table:
         """Return the used columns of rows of JSON values.
@@ -196,22 +203,48 @@ class TabularEncoder:
             errors = {name: ["is missing from the data; the model was trained on it"] for name in lacking}
             raise DataError(f"the data lack the column {named(lacking[0])}, which the model was trained on", errors)
 
+    def _takes_texts(self, name: str) -> bool:
+        """Tell whether the encoder of a column takes text, which every value has."""
+        return name in self._codes or self.types[name] == "text"
+
     def _column_as_trained(self, name: str, values: Column) -> Column:
         """Return a column in the type that training had; one without any value fits every type."""
-        trained = self.types[name]
-        if name in self._codes or trained == "text":
+        if self._takes_texts(name):
             return values if values.dtype == np.float64 and name in self._codes else texts_of(values)
-        expected = np.dtype("float64") if trained == "number" else np.dtype("datetime64[us]")
+        is_number = self.types[name] == "number"
+        expected = np.dtype("float64") if is_number else np.dtype("datetime64[us]")
         if values.dtype == expected:
             return values
+        why = self._misfit(name, [values])
+        if why is not None:
+            raise why
+        return np.full(len(values), np.nan if is_number else np.datetime64("NaT"), dtype=expected)
+
+    def _misfit(self, name: str, parts: Iterable[Column]) -> DataError | None:
+        """Return what is wrong with a column, in consecutive parts, of another type than in training: any value.
+
+        In a column of numbers that a single cell made text, that cell is named; otherwise the first.
+        """
+        trained = self.types[name]
+        parse = parse_number if trained == "number" else parse_date
+        cell: tuple[int, str] | None = None
+        for row, text in _given(parts):
+            fits = parse(text) is not None
+            if cell is None or not fits:
+                cell = row, text
+            if not fits:
+                break
+        if cell is None:
+            return None
+        why = f"was trained on {trained}s; row {cell[0]} has {quoted(cell[1])}: correct it, or leave it empty"
+        return DataError(f"column {named(name)} {why}", {name: [why]})
+
+
+def _given(parts: Iterable[Column]) -> Iterator[tuple[int, str]]:
+    """Yield the row, counted from 1, and the text of every value, if not missing, of consecutive parts of a column."""
+    first = 1
+    for values in parts:
         texts = texts_of(values)
-        present = np.flatnonzero(texts != None)  # noqa: E711  element by element
-        if len(present):
-            # In a column of numbers that a single cell made text, that cell.
-            parse = parse_number if trained == "number" else parse_date
-            first = next((row for row in present.tolist() if parse(texts[row]) is None), int(present[0]))
-            why = (
-                f"was trained on {trained}s; row {first + 1} has {quoted(texts[first])}: correct it, or leave it empty"
-            )
-            raise DataError(f"column {named(name)} {why}", {name: [why]})
-        return np.full(len(values), np.nan if trained == "number" else np.datetime64("NaT"), dtype=expected)
+        for row in np.flatnonzero(texts != None).tolist():  # noqa: E711  element by element
+            yield first + row, texts[row]
+        first += len(values)

@@ -300,6 +300,13 @@ class TestStreams:
         )
 
 
+class Unread(Table):
+    """A table whose values nobody needs."""
+
+    def batches(self, columns=None, rows_at_once=None):
+        pytest.fail(f"the values of {columns} were read")
+
+
 class TestOtherTables:
     def test_a_column_that_is_lacking_is_named(self, mixed):
         with pytest.raises(DataError) as failure:
@@ -313,6 +320,22 @@ class TestOtherTables:
             fit(mixed, encode_column=["n"]).transform(Table({"n": np.array(["1", "2.5", "abc"], dtype=object)}, 3))
         with pytest.raises(DataError, match="column d was trained on dates; row 1 has '5'"):
             fit(mixed, encode_column=["d"]).transform(table_of(d=[5]))
+
+    def test_the_source_is_named_and_the_row_counted_through_all_blocks(self, mixed):
+        texts = np.full(70_000, "1.5", dtype=object)
+        texts[69_000] = "abc"
+        with pytest.raises(DataError, match="evaldata: column n was trained on numbers; row 69001 has 'abc'"):
+            fit(mixed, encode_column=["n"]).refuse_misfits(Table({"n": texts}, 70_000), "evaldata")
+
+    def test_a_source_without_rows_is_refused(self, mixed):
+        with pytest.raises(DataError, match="evaldata: there are no rows to score") as failure:
+            fit(mixed, encode_column=["n"]).refuse_misfits(Table({"n": np.zeros(0)}, 0), "evaldata")
+        assert failure.value.errors == {"file": ["has no rows"]}
+
+    def test_columns_that_take_every_value_are_not_read(self, mixed):
+        encoder = fit(mixed, encode_column=["t", "code"], categorical_column=["code"])
+        other = table_of(t=[1, 2], code=["2017-01-30", "2017-01-31"])
+        encoder.refuse_misfits(Unread(other.columns, other.rows), "evaldata")
 
     def test_a_column_without_values_fits_every_type(self, mixed):
         encoder = fit(mixed, encode_column=["n", "t", "d"])
