@@ -11,22 +11,26 @@ from algorithms.tabular.table import Column
 Category = str | float | None
 """A value of a column: text, a numeric code, or None for missing."""
 
-MOST_VALUES, MOST_CHARACTERS = 200_000, 32_000_000
-"""Distinct values, and characters of them, that are counted at once."""
+MOST_VALUES = 200_000
+"""Distinct values of a column that are counted at once."""
+COUNTED_VALUES = 2**20
+"""Distinct values of all columns of a wide table that are: some 100 MB of them."""
+_CHARACTERS = 160
+"""Characters that a value is given room for, on average."""
 
 
 class CategoryCounts:
-    """How often each value of a column occurs; exact for up to 200,000 distinct values of 32 million characters.
+    """How often each value of a column occurs; exact for up to `most_values` distinct values of `most_characters`.
 
     When there are more, the rarer half is dropped, and every count lowered by the largest count that was. A count is
-    then at most `too_low` too low, and that is at most the rows / 100,001 (while the characters fit): a value more
-    frequent than this is never lost, whatever the order of the rows.
+    then at most `too_low` too low, and that is at most the rows / (most_values / 2 + 1) (while the characters fit): a
+    value more frequent than this is never lost, whatever the order of the rows.
 
     Source: Misra, Gries, Science of Computer Programming 2 (1982) 143; by blocks: Agarwal et al., Mergeable Summaries,
     PODS 2012, doi:10.1145/2213556.2213562, section 2.1.
     """
 
-    def __init__(self, most_values: int = MOST_VALUES, most_characters: int = MOST_CHARACTERS) -> None:
+    def __init__(self, most_values: int = MOST_VALUES, most_characters: int = _CHARACTERS * MOST_VALUES) -> None:
         self.counts: Counter[Category] = Counter()
         self.rows = 0
         self.too_low = 0
@@ -84,6 +88,15 @@ class CategoryCounts:
         self.counts = Counter({values[position]: int(counts[position]) - lowered for position in order[:kept].tolist()})
         self.too_low += lowered
         self._characters = int(ends[kept - 1])
+
+
+def most_counted(columns: int, kept: int) -> tuple[int, int]:
+    """Return how many values, and characters of them, are counted of each of so many columns that keep `kept` values.
+
+    They are twice as many at least, so that enough are left when half of them are dropped.
+    """
+    values = max(min(MOST_VALUES, COUNTED_VALUES // max(columns, 1)), 2 * kept)
+    return values, _CHARACTERS * values
 
 
 def _length(value: Category) -> int:

@@ -58,7 +58,8 @@ class TabularEncoder:
         """Fit on a training table, or on those rows of it where the mask `rows` (N,) is true; at least one.
 
         The table is read once, a block at a time: in memory or in files, the encoder is the same. Medians of more than
-        100,000 numbers and counts of more than 200,000 categories are close estimates; see `Sample`, `CategoryCounts`.
+        100,000 numbers (fewer from 84 columns on, see `sample_size`) and counts of more than 200,000 categories (fewer
+        from 6 such columns on, see `most_counted`) are close estimates; see `Sample`, `CategoryCounts`.
 
         Raises:
             DataError: a column the feeder names does not exist, there are no rows, or no column is left to learn from.

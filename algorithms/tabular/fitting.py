@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from algorithms.errors import DataError
 from algorithms.tabular.categories import CategoryEncoder
 from algorithms.tabular.constants import Constant
-from algorithms.tabular.counting import CategoryCounts
+from algorithms.tabular.counting import CategoryCounts, most_counted
 from algorithms.tabular.dates import DateEncoder, DateStatistics
 from algorithms.tabular.moments import sample_size
 from algorithms.tabular.numbers import NumberEncoder, NumberStatistics
@@ -34,8 +34,7 @@ def fit_columns(
     Raises:
         DataError: every column is empty or constant.
     """
-    sampled = sample_size(len(types))
-    statistics = {name: _statistics(name, kind, feeder, sampled) for name, kind in types.items()}
+    statistics = _statistics(types, feeder)
     for block in blocks:
         for name, gathered in statistics.items():
             gathered.update(block.columns[name])
@@ -58,10 +57,16 @@ def fit_columns(
     return encoders, constants, (*notices, *_filled(used, feeder), *_merged(used, encoders, feeder))
 
 
-def _statistics(name: str, kind: ColumnType, feeder: TabularFeederParams, sampled: int) -> Statistics:
-    if kind == "text" or name in feeder.categorical_column:
-        return CategoryCounts()
-    return NumberStatistics(sampled) if kind == "number" else DateStatistics(sampled)
+def _statistics(types: Mapping[str, ColumnType], feeder: TabularFeederParams) -> dict[str, Statistics]:
+    counted = {name for name, kind in types.items() if kind == "text" or name in feeder.categorical_column}
+    limits, sampled = most_counted(len(counted), feeder.vocab_size), sample_size(len(types))
+    statistics: dict[str, Statistics] = {}
+    for name, kind in types.items():
+        if name in counted:
+            statistics[name] = CategoryCounts(*limits)
+        else:
+            statistics[name] = NumberStatistics(sampled) if kind == "number" else DateStatistics(sampled)
+    return statistics
 
 
 def _encoder(
@@ -100,9 +105,12 @@ def _merged(
             continue
         kept = len(encoder.categories)
         if encoder.rare_share > LARGE_OTHER_SHARE or kept < FEW_KEPT_SHARE * counts.distinct:
-            distinct = f"{counts.distinct:,}" if counts.exact else f"more than {counts.distinct:,}"
+            more, at_most = ("", "") if counts.exact else ("more than ", "up to ")
             share = percent(encoder.rare_share)
-            losses.append(f"{named(name)} ({kept:,} of {distinct} values kept, {share} of the rows have another)")
+            losses.append(
+                f"{named(name)} ({kept:,} of {more}{counts.distinct:,} values kept, {at_most}{share} of the rows have"
+                " another)"
+            )
     if not losses:
         return []
     remedy = f"raise vocab_size (now {feeder.vocab_size:,}) to keep more, or exclude columns of ids"

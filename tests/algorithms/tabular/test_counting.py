@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from algorithms.tabular.categories import CategoryEncoder
-from algorithms.tabular.counting import CategoryCounts
+from algorithms.tabular.counting import COUNTED_VALUES, MOST_VALUES, CategoryCounts, most_counted
+from algorithms.tabular.encoder import TabularEncoder
+from algorithms.tabular.params import TabularFeederParams
+from algorithms.tabular.table import Table
 
 
 def texts(values):
@@ -63,3 +66,25 @@ class TestBeyondTheLimit:
         assert bounded.categories == exact.categories
         assert exact.rare_share <= bounded.rare_share <= exact.rare_share + 0.05
         assert not bounded.rare_complete
+
+
+class TestManyColumns:
+    @pytest.mark.parametrize("columns", [5, 6, 40, 4096])
+    def test_together_count_a_bounded_number_of_values(self, columns):
+        values, characters = most_counted(columns, kept=10)
+        assert columns * values <= COUNTED_VALUES
+        assert columns * characters <= 160 * COUNTED_VALUES
+
+    def test_each_count_as_many_as_one_column_while_they_are_few(self):
+        assert most_counted(0, kept=10) == most_counted(5, kept=10) == (MOST_VALUES, 32_000_000)
+
+    def test_each_still_count_twice_what_is_kept(self):
+        assert most_counted(4096, kept=1000)[0] == 2000
+
+    def test_a_notice_says_what_is_an_estimate(self, monkeypatch):
+        monkeypatch.setattr("algorithms.tabular.counting.COUNTED_VALUES", 200)
+        values = texts(["often"] * 200 + [f"id{number}" for number in range(150)])
+        encoder = TabularEncoder.fit(
+            Table({"c0": values, "c1": values}, 350), TabularFeederParams(vocab_size=2), scaling="asinh"
+        )
+        assert "c0 (2 of more than 151 values kept, up to 43 % of the rows have another)" in encoder.notices[0]
