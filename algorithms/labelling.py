@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.errors import DataError
-from algorithms.labels import binary_labels, refuse_unlabelled
+from algorithms.labels import labels_together, refuse_unlabelled
 from algorithms.params import Params
-from algorithms.tabular.table import Column, texts_of
+from algorithms.tabular.table import Column
 from algorithms.tabular.wording import listed, no_such_column
 
 Labels = NDArray[np.int8]
@@ -54,12 +54,11 @@ def labels_by_node(columns: Mapping[str, tuple[str, Column]]) -> tuple[dict[str,
     labels: dict[str, Labels] = {}
     notices = []
     for name in dict.fromkeys(name for name, _ in columns.values()):
-        cells = {node: texts_of(column) for node, (own, column) in columns.items() if own == name}
-        for node, texts in cells.items():
-            refuse_unlabelled(texts, name, node)
-        together, notice = binary_labels(np.concatenate(list(cells.values())), name)
-        ends = np.cumsum([len(texts) for texts in cells.values()])
-        labels.update(zip(cells, np.split(together, ends[:-1]), strict=True))
+        cells = {node: column for node, (own, column) in columns.items() if own == name}
+        for node, column in cells.items():
+            refuse_unlabelled(column, name, node)
+        together, notice = labels_together(list(cells.values()), name)
+        labels.update(zip(cells, together, strict=True))
         notices.append(notice)
     return labels, notices
 

@@ -48,6 +48,18 @@ def test_nodes_that_share_a_column_agree_on_the_anomaly():
     assert len(notices) == 1
 
 
+def test_nodes_agree_when_one_has_the_label_as_numbers_and_the_other_as_text():
+    numbers, texts = np.array([0.0, 1.0, 0.0]), np.array(["1", "0"], dtype=object)
+    labels, notices = labels_by_node({"datasrc": ("y", numbers), "evaldata": ("y", texts)})
+    assert (labels["datasrc"].tolist(), labels["evaldata"].tolist()) == ([0, 1, 0], [1, 0])
+    assert notices == ["label y: '1' is the anomaly ('0' is normal), 40 % of the rows"]
+
+
+def test_a_node_may_have_normal_rows_only_when_the_other_has_anomalies():
+    labels, _ = labels_by_node({"datasrc": ("y", np.zeros(2)), "evaldata": ("y", np.array([1.0, 0.0]))})
+    assert (labels["datasrc"].tolist(), labels["evaldata"].tolist()) == ([0, 0], [1, 0])
+
+
 def test_nodes_with_columns_of_their_own_are_read_each_for_itself():
     labels, notices = labels_by_node({"datasrc": ("y", np.array([0.0, 1.0])), "evaldata": ("z", np.array([1.0, 0.0]))})
     assert (labels["datasrc"].tolist(), labels["evaldata"].tolist()) == ([0, 1], [1, 0])

@@ -36,6 +36,14 @@ def test_of_two_other_values_the_rarer_is_the_anomaly_and_the_notice_says_so(col
     assert "the rarer value" in notice
 
 
+def test_dates_and_signed_zeros_are_values_too():
+    days = np.array(["2024-01-01", "2024-01-01", "2024-01-02"], "datetime64[us]")
+    labels, notice = binary_labels(days, "y")
+    assert labels.tolist() == [0, 0, 1]
+    assert "'2024-01-02' is the anomaly" in notice
+    assert binary_labels(np.array([0.0, -0.0, 1.0]), "y")[0].tolist() == [0, 0, 1]
+
+
 def test_the_order_of_rows_does_not_decide_between_equally_frequent_values():
     forward, _ = binary_labels(text("a", "b", "a", "b"), "y")
     backward, _ = binary_labels(text("b", "a", "b", "a"), "y")
@@ -69,6 +77,7 @@ def test_one_known_value_labels_all_rows_and_the_notice_says_so(column, label, s
         (text("normal", None, "normal"), "row 2 has no label"),
         (text("a", None, "b"), "row 2 has no label; fill in or remove"),
         (np.array([0.0, 1.0, np.nan]), "row 3 has no label"),
+        (np.array(["2024-01-01", "NaT"], "datetime64[us]"), "row 2 has no label"),
         (text(), "has 0: none"),
     ],
 )
