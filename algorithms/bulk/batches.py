@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from algorithms.bulk.columns import table_of_arrow
+from algorithms.bulk.columns import rows_that_differ, table_of_arrow
 from algorithms.errors import DataError
 from algorithms.scorer import Scorer
 from algorithms.tabular.table import Table
@@ -38,12 +38,19 @@ class BatchScorer:
         DataError: a column is missing or has a type or a value that the model cannot take (`algorithms.bulk.columns`),
             or one is called as a column of the scores. Rows are counted from 1 in the batch.
         ArtifactCorrupt, ArtifactIncompatible: the model cannot be served.
-        TypeError: the batch is none of these.
+        TypeError: the batch is none of these, or `keep` is one text and no sequence of names.
     """
 
     artifact: Path
-    keep: tuple[str, ...] | None = None
+    keep: Sequence[str] | None = None
     threads: int = 1
+
+    def __post_init__(self) -> None:
+        if isinstance(self.keep, str):
+            raise TypeError(f"keep must be a sequence of names of columns, such as ('{self.keep}',)")
+        object.__setattr__(self, "artifact", Path(self.artifact))
+        if self.keep is not None:
+            object.__setattr__(self, "keep", tuple(dict.fromkeys(self.keep)))
 
     def __call__(self, batch: Any) -> Any:
         """Return the kept columns of a batch of N rows with its scores, N rows in the same order."""
@@ -78,12 +85,26 @@ class BatchScorer:
         """Names of the columns that a batch gets."""
         return [SCORE, ANOMALY, *(CONTRIBUTION + name for name in self.scorer.columns)]
 
+    def changed(self, batch: Any) -> dict[str, int]:
+        """Return in how many rows of an Arrow table each column that had one value in training has another.
+
+        The scores know nothing of such columns; one that the table lacks, or that never differs, is not named.
+        """
+        constants = self.scorer.encoder.constants
+        present = [name for name in constants if batch.column_names.count(name) == 1]
+        counts = {name: rows_that_differ(batch.column(name), constants[name]) for name in present}
+        return {name: count for name, count in counts.items() if count}
+
     def _kept(self, names: Sequence[str]) -> list[str] | None:
         """Return those of a batch's columns that are kept, None for all of them."""
         kept = names if self.keep is None else self.keep
         lacking = [name for name in kept if name not in names]
         if lacking:
             raise DataError(no_such_column(lacking, names), {name: ["is not in the data"] for name in lacking})
+        twice = [name for name in kept if names.count(name) > 1]
+        if twice:
+            why = "is there twice; rename one of them, or name in `keep` the columns to keep"
+            raise DataError(f"column {listed(dict.fromkeys(twice))} {why}", {name: [why] for name in twice})
         clash = [name for name in kept if name in self.added]
         if clash:
             why = "is what a column of the scores is called; rename it, or name in `keep` the columns to keep"

@@ -8,16 +8,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from algorithms.errors import DataError
-from algorithms.tables.values import DTYPES, NOTHING, values_of
+from algorithms.tables.values import DTYPES, NOTHING, misfit, refuse_infinite, type_of, values_of
 from algorithms.tabular.categories import CategoryEncoder
-from algorithms.tabular.cells import is_missing, parse_date
+from algorithms.tabular.cells import parse_date
+from algorithms.tabular.constants import Constant
 from algorithms.tabular.encoder import TabularEncoder
 from algorithms.tabular.fitting import ColumnEncoder
 from algorithms.tabular.rows import Kind
 from algorithms.tabular.table import Column, Table, texts_of
-from algorithms.tabular.wording import listed, named, quoted
+from algorithms.tabular.wording import listed, quoted
 
-_DATE = pc.CastOptions(target_type=pa.timestamp("us"), allow_time_truncate=True)
+_ANY_DATE = pc.CastOptions(target_type=pa.timestamp("us"), allow_time_truncate=True, allow_time_overflow=True)
 _SPELLINGS = (("True", "False"), ("true", "false"), ("TRUE", "FALSE"))
 """How programs write booleans into a CSV file; the first is that of pandas."""
 
@@ -52,65 +53,36 @@ def refuse_misfits(schema: Any, encoder: TabularEncoder) -> None:
     if twice:
         raise DataError(f"more than one column is named {listed(twice)}", {name: ["is there twice"] for name in twice})
     for name in encoder.columns:
-        _family(name, schema.field(name).type)
+        type_of(name, schema.field(name).type)
 
 
-def _family(name: str, arrow_type: Any) -> Kind:
-    """Return what the cells of a type are, before what they should be is asked."""
-    is_ = pa.types
-    if is_.is_dictionary(arrow_type):
-        return _family(name, arrow_type.value_type)
-    if is_.is_string(arrow_type) or is_.is_large_string(arrow_type) or is_.is_string_view(arrow_type):
-        return "text"
-    if is_.is_timestamp(arrow_type) or is_.is_date(arrow_type):
-        return "date"
-    if is_.is_integer(arrow_type) or is_.is_floating(arrow_type) or is_.is_decimal(arrow_type):
-        return "number"
-    if is_.is_boolean(arrow_type) or is_.is_null(arrow_type):
-        return "number"
-    why = f"is of type {arrow_type}, which is neither numbers, text nor dates; convert it, or have it left out"
-    raise DataError(f"column {named(name)} {why}", {name: [why]})
+def rows_that_differ(cells: Any, constant: Constant) -> int:
+    """Return how many cells of a chunked array hold another value than the one that all rows had in training."""
+    if pa.types.is_dictionary(cells.type):
+        cells = cells.cast(cells.type.value_type)
+    if pa.types.is_nested(cells.type):
+        return len(cells) - int(cells.null_count)
+    if pa.types.is_timestamp(cells.type) or pa.types.is_date(cells.type):
+        return int(constant.differs(pc.cast(cells, options=_ANY_DATE).to_numpy()).sum())
+    counted = pc.value_counts(cells).to_pylist()
+    return sum(found["counts"] for found in counted if _differs(found["values"], constant))
+
+
+def _differs(value: Any, constant: Constant) -> bool:
+    """Tell whether a Python value is another one; a boolean is its number and any spelling of it."""
+    same = (int(value), *(pair[not value] for pair in _SPELLINGS)) if isinstance(value, bool) else (value,)
+    return all(constant.differs_from(each) for each in same)
 
 
 def _values(name: str, cells: Any, kind: Kind, encoder: TabularEncoder, first_row: int) -> Column:
     """Return a chunked array (N,) as the column (N,) that it is; as texts, if training had texts for such values."""
-    family = _family(name, cells.type)
-    if family == "text":
-        return _texts(cells)
-    if pa.types.is_dictionary(cells.type):
-        cells = cells.cast(cells.type.value_type)
-    if family == "date":
-        return _dates(name, cells)
-    if kind == "text":
-        if pa.types.is_boolean(cells.type):
-            return _spelled(cells, encoder.columns[name])
-        if pa.types.is_integer(cells.type) or (pa.types.is_decimal(cells.type) and cells.type.scale == 0):
-            return _texts(cells.cast(pa.string()))  # with all digits, which a float would not keep
-    return _numbers(name, cells, first_row)
-
-
-def _texts(cells: Any) -> Column:
-    """Return texts, None where missing; equal ones are one object."""
-    encoded = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
-    texts = values_of(encoded.cast(pa.dictionary(pa.int32(), pa.string())))
-    missing = {text for text in set(texts.tolist()) if text is not None and is_missing(text)}
-    return _mapped(texts, dict.fromkeys(missing)) if missing else texts
-
-
-def _dates(name: str, cells: Any) -> Column:
-    try:
-        dates: Column = pc.cast(cells, options=_DATE).to_numpy()
-    except pa.ArrowInvalid as error:  # millions of years away
-        raise DataError(f"column {named(name)}: {error}", {name: [str(error)]}) from None
-    return dates
-
-
-def _numbers(name: str, cells: Any, first_row: int) -> Column:
-    numbers: Column = pc.cast(cells, pa.float64(), safe=False).to_numpy()
-    infinite = np.isinf(numbers)
-    if infinite.any():
-        raise _misfit(name, first_row + int(infinite.argmax()), "is infinite")
-    return numbers
+    if pa.types.is_dictionary(cells.type) and pa.types.is_boolean(cells.type.value_type):
+        cells = cells.cast(pa.bool_())
+    if kind == "text" and pa.types.is_boolean(cells.type):
+        return _spelled(cells, encoder.columns[name])
+    values = values_of(name, cells, digits=kind == "text")
+    refuse_infinite(name, values, first_row)
+    return values
 
 
 def _spelled(cells: Any, encoder: ColumnEncoder) -> Column:
@@ -134,13 +106,8 @@ def _as_trained(name: str, values: Column, kind: Kind, first_row: int) -> Column
     misfits = np.fromiter((text not in parsed for text in texts), bool, len(texts))
     if misfits.any():
         first = int(misfits.argmax())
-        raise _misfit(name, first_row + first, f"has {quoted(texts[first])}, the model was trained on {kind}s")
+        raise misfit(name, first_row + first, f"has {quoted(texts[first])}, the model was trained on {kind}s")
     return _mapped(texts, parsed).astype(DTYPES[kind])
-
-
-def _misfit(name: str, row: int, why: str) -> DataError:
-    what = f"row {row + 1:,} {why}; correct the cell or leave it empty"
-    return DataError(f"column {named(name)}: {what}", {name: [what]})
 
 
 def _mapped(texts: Column, to: Mapping[str | None, Any]) -> Column:

@@ -2,9 +2,9 @@
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from glob import escape
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -31,34 +31,45 @@ def score_parquet(
     keep: Sequence[str] | None = None,
     threads: int = 1,
     on_rows: Callable[[int, int], None] | None = None,
-) -> dict[str, int]:
+) -> dict[str, Any]:
     """Write the rows of `source`, in their order, with their scores (`BatchScorer`) to `target`, whole or not at all.
 
     Memory is that of a few blocks of rows, however long the file and its row groups are. A `target` that exists is
     replaced. `on_rows` hears the rows that are done and those there are.
 
     Returns:
-        rows, and how many of them are anomalies
+        rows, how many of them are anomalies, and changed: in how many rows a column that had one value in training, by
+        name, has another, of which the scores know nothing
 
     Raises:
         DataError: `source` is no Parquet file or is damaged, or its columns do not fit the model.
         ArtifactCorrupt, ArtifactIncompatible: the model cannot be served.
         OSError: `target` cannot be written.
     """
-    scorer = BatchScorer(artifact, None if keep is None else tuple(keep), threads)
-    columns = None if keep is None else [*dict.fromkeys([*keep, *scorer.scorer.columns])]
+    scorer = BatchScorer(artifact, keep, threads)
     rows = anomalies = 0
+    changed: Counter[str] = Counter()
     with _opened(source) as file, written_whole(target) as whole:
         refuse_misfits(file.schema_arrow, scorer.scorer.encoder)
+        columns = _columns(scorer, file.schema_arrow.names)
         with pq.ParquetWriter(whole, scorer.score(file.schema_arrow.empty_table()).schema) as writer:
             for batch in _batches(file, source, columns):
                 scored = scorer.score(batch, first_row=rows)
                 writer.write_table(scored)
+                changed.update(scorer.changed(batch))
                 rows += scored.num_rows
                 anomalies += int(scored.column(ANOMALY).to_numpy().sum())
                 if on_rows is not None:
                     on_rows(rows, file.metadata.num_rows)
-    return {"rows": rows, "anomalies": anomalies}
+    return {"rows": rows, "anomalies": anomalies, "changed": dict(changed)}
+
+
+def _columns(scorer: BatchScorer, names: Sequence[str]) -> Sequence[str] | None:
+    """Return which columns of a file must be read, None for all of them."""
+    if scorer.keep is None:
+        return None
+    constants = [name for name in scorer.scorer.encoder.constants if names.count(name) == 1]
+    return [*dict.fromkeys([*scorer.keep, *scorer.scorer.columns, *constants])]
 
 
 @contextmanager
@@ -69,8 +80,8 @@ def written_whole(target: Path) -> Iterator[BinaryIO]:
     one wins, and no reader ever sees a part. What a killed one left goes with the next.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(target)
-    partial = target.with_name(f".{target.name}.{uuid4().hex}.part")
+    _remove_abandoned(target.parent)
+    partial = target.with_name(f".{uuid4().hex}.part")
     try:
         with partial.open("xb") as file:
             yield file
@@ -82,9 +93,9 @@ def written_whole(target: Path) -> Iterator[BinaryIO]:
         partial.unlink(missing_ok=True)
 
 
-def _remove_abandoned(target: Path) -> None:
+def _remove_abandoned(folder: Path) -> None:
     before = time.time() - ABANDONED_SECONDS
-    for left in target.parent.glob(f".{escape(target.name)}.*.part"):
+    for left in folder.glob(f".{'[0-9a-f]' * 32}.part"):
         with suppress(FileNotFoundError):  # its writer is done, or another removes it too
             if left.stat().st_mtime < before:
                 left.unlink()

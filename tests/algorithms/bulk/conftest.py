@@ -10,12 +10,13 @@ ROWS = 600
 
 
 def machine_rows(rows=ROWS, seed=0):
-    """Return a data frame with a column of each kind, an id that no model uses, and some missing cells."""
+    """Return a data frame with a column of each kind, an id and a site that no model uses, and some missing cells."""
     rng = np.random.default_rng(seed)
     state = rng.integers(3, size=rows)
     frame = pd.DataFrame(
         {
             "id": [f"M-{n}" for n in range(rows)],
+            "site": ["Ulsan"] * rows,
             "state": np.array(["idle", "busy", "down"], dtype=object)[state],
             "shift": rng.integers(1, 4, rows).astype(float),
             "open": np.where(rng.random(rows) < 0.3, "true", "false").astype(object),

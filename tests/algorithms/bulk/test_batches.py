@@ -83,6 +83,29 @@ def test_only_the_columns_to_keep_are_answered(artifact, arrow, frame):
         BatchScorer(artifact, keep=("nope",))(arrow)
 
 
+def test_a_column_to_keep_that_is_there_twice_is_refused_one_that_is_named_twice_is_kept_once(artifact, scorer, arrow):
+    twice = arrow.append_column("id", arrow["id"])
+    for keep in (BatchScorer(artifact, keep=["id"]), scorer):
+        with pytest.raises(DataError, match="column id is there twice; rename one of them"):
+            keep(twice)
+    assert BatchScorer(artifact, keep=["day"])(twice).column_names[:2] == ["day", "score"]
+    assert BatchScorer(artifact, keep=["id", "id"])(arrow).column_names[:2] == ["id", "score"]
+
+
+def test_a_path_may_be_a_text_but_one_text_is_no_sequence_of_columns(artifact, scorer, arrow):
+    assert BatchScorer(str(artifact)) == scorer
+    with pytest.raises(TypeError, match=r"keep must be a sequence of names of columns, such as \('id',\)"):
+        BatchScorer(artifact, keep="id")
+
+
+def test_rows_are_counted_in_which_a_column_no_longer_has_its_only_value(scorer, arrow):
+    assert scorer.changed(arrow) == {}
+    site = arrow.column_names.index("site")
+    sites = pa.array(["Ulsan"] * 599 + ["Busan"])
+    assert scorer.changed(arrow.set_column(site, "site", sites)) == {"site": 1}
+    assert scorer.changed(arrow.drop(["site"])) == {}
+
+
 def test_a_column_that_is_called_like_one_of_the_scores_must_not_be_kept(artifact, scorer, arrow):
     rescored = arrow.append_column("score", pa.array(np.zeros(len(arrow))))
     with pytest.raises(DataError, match="column score is what a column of the scores is called; rename it"):

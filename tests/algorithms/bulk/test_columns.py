@@ -5,8 +5,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from algorithms.bulk.columns import table_of_arrow
+from algorithms.bulk.columns import rows_that_differ, table_of_arrow
 from algorithms.errors import DataError
+from algorithms.tabular.constants import Constant
 from algorithms.tabular.encoder import TabularEncoder
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
@@ -145,3 +146,30 @@ def test_a_column_that_is_there_twice_is_refused(encoder):
     table = row_of("text", pa.array(["a"]))
     with pytest.raises(DataError, match="more than one column is named text"):
         table_of_arrow(table.append_column("text", pa.array(["b"])), encoder)
+
+
+SEVEN, YES, DAY = Constant("number", "7"), Constant("text", "true"), Constant("date", "2024-01-02")
+
+
+@pytest.mark.parametrize(
+    ("constant", "cells", "count"),
+    [
+        (SEVEN, pa.array([7, 8, 8, None], pa.int8()), 2),
+        (SEVEN, pa.array([7.0, np.nan, None, 7.5]), 1),
+        (SEVEN, pa.array([Decimal("7.00"), Decimal("7.01")]), 1),
+        (SEVEN, pa.array(["7", "7.0", "NA", None, "seven"]).dictionary_encode(), 1),
+        (SEVEN, pa.array([[7], None]), 1),
+        (Constant("number", "1"), pa.array([True, False, None]), 1),
+        (YES, pa.array([True, False, False, None]), 2),
+        (YES, pa.array(["true", "no", "NA"]), 1),
+        (YES, pa.array([b"true", None]), 1),
+        (DAY, pa.array([dt.date(2024, 1, 2), dt.date(2024, 1, 3), None]), 1),
+        (DAY, pa.array([NOON], pa.timestamp("ns")), 1),
+        (DAY, pa.array([1], pa.timestamp("ns")), 1),
+        (DAY, pa.array([10**15], pa.timestamp("s")), 1),
+        (DAY, pa.array([dt.datetime(2024, 1, 2, tzinfo=dt.UTC)], pa.timestamp("ns", "Asia/Seoul")), 0),
+    ],
+    ids=lambda value: str(getattr(value, "type", value)),
+)
+def test_cells_are_counted_that_are_not_the_one_value_of_the_training(constant, cells, count):
+    assert rows_that_differ(pa.chunked_array([cells]), constant) == count
