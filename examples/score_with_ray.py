@@ -24,10 +24,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m examples.score_with_ray", description=__doc__.split("\n")[0])
     parser.add_argument("artifact", type=Path, help="folder of a trained model")
     parser.add_argument("source", type=Path, help="folder of Parquet files")
-    parser.add_argument("target", type=Path, help="folder for the scored rows")
+    parser.add_argument("target", type=Path, help="folder for the scored rows, empty or not there")
     parser.add_argument("--address", help="of a Ray cluster; without it, one is started here for this program")
     parser.add_argument("--cpus", type=int, help="of this machine, without --address (default: all)")
     options = parser.parse_args()
+    if options.target.exists() and any(options.target.iterdir()):
+        parser.error(f"{options.target} is not empty, and Ray would add rows to it: remove it, or give another folder")
 
     if options.address:
         ray.init(address=options.address, runtime_env={"py_modules": [algorithms]})

@@ -31,9 +31,20 @@ def test_ray_maps_the_scorer_over_a_folder_of_files_with_the_scores_of_one_proce
         frame.iloc[number * 750 : (number + 1) * 750].to_parquet(tmp_path / "in" / f"{number}.parquet", index=False)
     folders = [str(folder) for folder in (artifact, tmp_path / "in", tmp_path / "out")]
     command = [sys.executable, "-m", "examples.score_with_ray", *folders, "--cpus", "2"]
-    done = subprocess.run(
-        command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+
+    def run():
+        return subprocess.run(
+            command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    earlier = tmp_path / "out" / "earlier.parquet"
+    earlier.parent.mkdir()
+    earlier.touch()
+    refused = run()
+    assert refused.returncode == 2
+    assert "out is not empty, and Ray would add rows to it" in refused.stderr
+    earlier.unlink()
+    done = run()
     assert done.returncode == 0, done.stderr
     scored = pq.read_table(tmp_path / "out").sort_by("id").to_pandas()
     expected = BatchScorer(artifact)(pa.Table.from_pandas(frame, preserve_index=False)).sort_by("id").to_pandas()
