@@ -32,7 +32,8 @@ class MemoryGuard(threading.Thread):
     """Watches the memory of a child and ends its process group when it takes too much; `reason` then says so.
 
     Too much is more than its limit; or more than any other child of this process, and than the reserve, while the
-    machine has less than the reserve left. Memory is what the kernel cannot take back: pages of mapped files are not.
+    machine has less than the reserve left. Shared memory is not counted: it is pages of mapped files above all, which
+    the kernel can take back.
     """
 
     _used: ClassVar[dict[int, int]] = {}  # process id → bytes, of all children that are watched
@@ -41,6 +42,7 @@ class MemoryGuard(threading.Thread):
         super().__init__(name=f"memory of {pid}", daemon=True)
         self.reason: str | None = None
         self._pid = pid
+        self._process = psutil.Process(pid)  # tells this process from a later one with the same number
         self._limit = limit
         self._ended = threading.Event()
         self._descendants = 0
@@ -60,7 +62,8 @@ class MemoryGuard(threading.Thread):
                 self.reason = self._why_end(used)
             if self.reason is not None:
                 with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self._pid, signal.SIGKILL)
+                    if self._process.is_running():
+                        os.killpg(self._pid, signal.SIGKILL)
                 # Until its memory has come back, no other must be ended for want of it.
                 while self._measure() and not self._ended.wait(POLL_SECONDS):
                     pass
@@ -69,15 +72,14 @@ class MemoryGuard(threading.Thread):
 
     def _measure(self) -> int:
         """Return the memory of the child and its descendants in bytes; 0 once it has ended."""
-        try:
-            process = psutil.Process(self._pid)
-            now = time.monotonic()
-            if now >= self._next_look:
-                self._descendants = sum(_held(child) for child in process.children(recursive=True))
-                self._next_look = now + FAMILY_SECONDS
-            return _held(process) + self._descendants
-        except psutil.NoSuchProcess:
+        if not self._process.is_running():
             return 0
+        now = time.monotonic()
+        if now >= self._next_look:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self._descendants = sum(_held(child) for child in self._process.children(recursive=True))
+            self._next_look = now + FAMILY_SECONDS
+        return _held(self._process) + self._descendants
 
     def _why_end(self, used: int) -> str | None:
         limit, reserve = self._limit, settings.MEMORY_RESERVE

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.test import override_settings
 
-from nnservice.machine import total_memory
 from workflows.execution import memory
 from workflows.execution.memory import MemoryGuard, MemoryLimit
 
@@ -108,10 +106,3 @@ def test_should_memory_run_out_all_the_same_the_kernel_ends_the_child_first(watc
     process, _ = watched(1, PLENTY)
     score = Path(f"/proc/{process.pid}/oom_score_adj")
     until(lambda: score.read_text().strip() == "1000")
-
-
-def test_the_limits_fit_the_machine() -> None:
-    assert 0 < settings.MEMORY_RESERVE < total_memory()
-    assert total_memory() >= settings.TRAINING_MEMORY_LIMIT + settings.MEMORY_RESERVE
-    assert settings.SCORING_MEMORY_LIMIT <= settings.TRAINING_MEMORY_LIMIT
-    assert settings.CONVERSION_MEMORY_LIMIT <= settings.TRAINING_MEMORY_LIMIT
