@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from kombu import Queue
 
 from nnservice import env
 from nnservice.home import broker_url, secret_key, state_home
@@ -129,7 +130,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": TRAINING_TIME_LIMIT + 3600,
     "socket_connect_timeout": 3,
     "socket_timeout": 5,
+    "queue_order_strategy": "priority",  # in the order of CELERY_TASK_QUEUES
 }
+# Thousands of files may wait to be scored: a training, and the sweeper, must not wait behind them.
+SCORING_QUEUE = "scoring"
+CELERY_TASK_QUEUES = [Queue("celery", routing_key="celery"), Queue(SCORING_QUEUE, routing_key=SCORING_QUEUE)]
+CELERY_TASK_ROUTES = {"workflows.tasks.score_file": {"queue": SCORING_QUEUE}}
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1, "interval_max": 0.5}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

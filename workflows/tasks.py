@@ -9,7 +9,6 @@ from celery.exceptions import Reject
 from workflows.execution import leftovers, scoring
 from workflows.execution.sweeper import sweep as sweep_runs
 from workflows.execution.training import execute_run
-from workflows.services.scored_files import ScoredFile
 
 
 @shared_task(ignore_result=True)
@@ -19,10 +18,10 @@ def train(run_id: str) -> None:
 
 
 @shared_task(ignore_result=True)
-def score_file(run_id: str, source: str, target: str, name: str, keep: list[str] | None) -> None:
+def score_file(target: str, name: str) -> None:
     """Score one file of a folder (`services.scoring`)."""
     try:
-        scoring.score_file(UUID(run_id), ScoredFile(Path(source), Path(target), name), keep)
+        scoring.score_file(Path(target), name)
     except scoring.HandedBack:
         raise Reject("the worker is shutting down", requeue=True) from None
 
