@@ -22,7 +22,6 @@ LIBRARIES = (
     "pyarrow",
     "tensorflow",
     "keras",
-    "tf2onnx",
     "torch",
     "torch-geometric",
     "onnxscript",

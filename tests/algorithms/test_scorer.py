@@ -236,7 +236,7 @@ def test_threads_share_a_scorer(scorer):
 
 
 def test_loading_and_scoring_imports_no_training_library(artifact):
-    heavy = ["tensorflow", "keras", "torch", "pandas", "pyarrow", "sklearn", "onnx", "tf2onnx"]
+    heavy = ["tensorflow", "keras", "torch", "pandas", "pyarrow", "sklearn", "onnx"]
     code = f"""
 import sys
 from pathlib import Path
