@@ -34,7 +34,7 @@ class Parsed:
 
 def parse_text(cells: Any) -> Parsed:
     """Keep the text as it is written."""
-    missing = _is_missing(cells)
+    missing = means_missing(cells)
     values = pc.if_else(missing, pa.scalar(None, pa.string()), cells) if pc.any(missing).as_py() else cells
     given = ~missing.to_numpy(zero_copy_only=False)
     return Parsed(values, given, np.zeros_like(given))
@@ -59,6 +59,11 @@ def parse_numbers(cells: Any) -> Parsed:
 def parse_dates(cells: Any) -> Parsed:
     """Parse as timestamps in microseconds, without zone."""
     return _parse(cells, _cast(cells, _DATES), _DATES, _parse_rarer_dates, _before_year_1)
+
+
+def means_missing(cells: Any) -> Any:
+    """Tell which texts of an array mean "no value"; null does not say so."""
+    return pc.is_in(pc.ascii_trim_whitespace(cells), value_set=_MISSING)
 
 
 def _parse(
@@ -149,10 +154,6 @@ def _trimmed(cells: Any) -> Any:
     """Return the cells without the blanks around them, null where missing."""
     trimmed = pc.ascii_trim_whitespace(cells)
     return pc.if_else(pc.is_in(trimmed, value_set=_MISSING), pa.scalar(None, pa.string()), trimmed)
-
-
-def _is_missing(cells: Any) -> Any:
-    return pc.is_in(pc.ascii_trim_whitespace(cells), value_set=_MISSING)
 
 
 def _validity(array: Any) -> Mask:

@@ -16,7 +16,7 @@ class Pace:
     A reader waits a tenth of a second at most: blocks without a row are never reported as used.
     """
 
-    def __init__(self, block_bytes: int, blocks: int = 3) -> None:
+    def __init__(self, block_bytes: int, blocks: int = 2) -> None:
         self._block_bytes = block_bytes
         self._allowed = blocks * block_bytes
         self._changed = threading.Condition()

@@ -82,6 +82,11 @@ class TestEverySource:
         assert list(source.take(np.array([3]), ["t"]).columns) == ["t"]
         np.testing.assert_array_equal(source.column("t"), whole.columns["t"])
 
+    @pytest.mark.parametrize("rows", [[ROWS], [0, 5 * ROWS]])
+    def test_has_no_more_rows_than_it_says(self, source, rows):
+        with pytest.raises(IndexError):
+            source.take(np.array(rows))
+
     @pytest.mark.parametrize("rows", [[0], [999], [3, 64, 65, 699, 700, 998], [800, 2, 700, 2], []])
     def test_gives_the_rows_asked_for_in_their_order(self, source, whole, rows):
         assert_equal(source.take(np.array(rows, np.int64)), whole.take(np.array(rows, np.int64)))
@@ -105,6 +110,15 @@ def test_types_are_known_without_reading_values(files_of):
     assert block.columns["b"].tolist()[1:] == [7, 8]
     assert block.columns["c"].tolist() == ["2017-01-31", "soon", None]
     assert_equal(files.take(np.array([2, 0])), block.take(np.array([2, 0])))
+
+
+def test_what_was_read_is_not_kept(tmp_path):
+    numbers = pa.table({"n": np.random.default_rng(0).normal(size=500_000)})
+    pq.write_table(numbers, tmp_path / "0.parquet", row_group_size=10_000)
+    before, held = pa.total_allocated_bytes(), 0
+    for _ in TableFiles([tmp_path / "0.parquet"]).batches(rows_at_once=10_000):
+        held = max(held, pa.total_allocated_bytes() - before)
+    assert 0 < held < numbers.nbytes / 5
 
 
 def test_a_table_in_memory_gives_views():
@@ -176,3 +190,69 @@ def test_numbers_are_float64_dates_microseconds_and_text_objects(read):
         np.dtype("O"),
         np.dtype("datetime64[us]"),
     ]
+
+
+class TestFilesOfOtherPrograms:
+    """Parquet files that the conversion did not write."""
+
+    @pytest.fixture
+    def written(self, tmp_path):
+        def write(*contents, row_group_size=None):
+            paths = [tmp_path / f"{number}.parquet" for number in range(len(contents))]
+            for path, columns in zip(paths, contents, strict=True):
+                pq.write_table(pa.table(columns), path, row_group_size=row_group_size)
+            return TableFiles(paths, "evaldata")
+
+        return write
+
+    def test_their_numbers_texts_and_dates_are_read(self, written):
+        files = written(
+            {
+                "whole": pa.array([1, 2]),
+                "flag": pa.array([True, False]),
+                "long": pa.array(["a", "NA"], pa.large_string()),
+                "category": pa.array(["a", "b"]).dictionary_encode(),
+                "day": pa.array([0, 1], pa.date32()),
+                "time": pa.array([0, 10**9], pa.timestamp("ns", "Asia/Seoul")),
+                "nothing": pa.nulls(2),
+            }
+        )
+        assert list(files.types.values()) == ["number", "number", "text", "text", "date", "date", "number"]
+        rows = zip(*(values.tolist() for values in files.table().columns.values()), strict=True)
+        epoch = np.datetime64(0, "us").item()
+        assert next(rows)[:6] == (1.0, 1.0, "a", "a", epoch, epoch)
+        assert next(rows)[:4] == (2.0, 0.0, None, "b")
+
+    def test_a_column_of_one_type_but_two_widths_is_not_mixed(self, written):
+        files = written({"x": pa.array([1], pa.int8())}, {"x": pa.array([1.5])}, {"x": pa.nulls(1)})
+        assert files.types == {"x": "number"}
+        np.testing.assert_array_equal(files.column("x"), [1, 1.5, np.nan])
+
+    def test_long_whole_numbers_keep_their_digits_beside_text(self, written):
+        assert written({"x": [2**53 + 1]}, {"x": ["a"]}).column("x").tolist() == ["9007199254740993", "a"]
+
+    def test_another_type_is_refused_with_node_file_and_column(self, written):
+        with pytest.raises(DataError, match=r"evaldata, file 2 of 2: column x is of type list.*; convert it"):
+            written({"x": [1]}, {"x": [[1]]})
+
+    def test_a_column_that_is_there_twice_is_refused(self, tmp_path):
+        twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["x", "x"])
+        pq.write_table(twice, tmp_path / "twice.parquet")
+        with pytest.raises(DataError, match="column x is there twice; rename one"):
+            TableFiles([tmp_path / "twice.parquet"])
+
+    def test_an_infinite_number_is_refused_with_the_row_of_its_file(self, written):
+        files = written({"x": [1.0, 2.0]}, {"x": [1.0, 2.0, 3.0, -np.inf]}, row_group_size=2)
+        for read in (files.table, lambda: list(files.batches(rows_at_once=1))):
+            with pytest.raises(
+                DataError, match=r"evaldata, file 2 of 2: column x: row 4 is infinite; correct the cell"
+            ):
+                read()
+
+    def test_the_node_is_named_when_files_differ(self, written):
+        with pytest.raises(DataError, match="evaldata: file 2 of 2 does not have the columns of the first"):
+            written({"x": [1]}, {"y": [1]})
+
+    def test_a_row_before_the_first_is_none(self, written):
+        with pytest.raises(IndexError, match="rows -1 to 0 were asked for; there are rows 0 to 1"):
+            written({"x": [1, 2]}).take(np.array([0, -1]))
