@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -123,7 +124,10 @@ def _opened(source: Path) -> Iterator[Any]:
 
 def _batches(file: Any, source: Path, columns: Sequence[str] | None) -> Iterator[Any]:
     rows = 0
-    batches = file.iter_batches(block_rows(len(columns or file.schema_arrow.names)), columns=columns)
+    size = block_rows(len(columns or file.schema_arrow.names))
+    # All row groups in one, Arrow would keep what it has read.
+    groups = range(file.num_row_groups)
+    batches = chain.from_iterable(file.iter_batches(size, row_groups=[group], columns=columns) for group in groups)
     while True:
         try:
             batch = next(batches, None)
