@@ -42,7 +42,7 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
     """
     began = time.perf_counter()
     events.send("stage", name="read")
-    tables = {node: TableFiles(paths) for node, paths in job.tables.items() if paths or node == "datasrc"}
+    tables = {node: TableFiles(paths, node) for node, paths in job.tables.items() if paths or node == "datasrc"}
     log_tables(tables)
 
     params = AutoencoderParams.model_validate(job.parameters.get("netconf_node", {}))

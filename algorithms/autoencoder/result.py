@@ -71,7 +71,8 @@ def raw_values(table: Table) -> list[dict[str, Any]]:
 
 def _json_values(values: NDArray[Any]) -> list[Any]:
     if values.dtype.kind == "f":
-        return [None if np.isnan(value) else value for value in values.tolist()]
+        # Columns that are not used may hold infinite numbers, which JSON has not.
+        return [value if np.isfinite(value) else None for value in values.tolist()]
     if values.dtype.kind == "M":
         return [None if value is None else date_text(value) for value in values.tolist()]
     return list(values.tolist())

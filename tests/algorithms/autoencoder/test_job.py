@@ -235,6 +235,29 @@ def test_evaluation_data_that_do_not_fit_are_refused_before_the_training(
     assert list(caught.value.errors) == ["weight"]
 
 
+def test_evaluation_data_without_rows_are_refused_before_the_training(tmp_path, datasrc, untrainable):
+    evaldata = {"evaldata": (write_table(tmp_path / "b.parquet", 0, label=False),)}
+    with pytest.raises(DataError, match="evaldata: there are no rows to score") as caught:
+        run(tmp_path, datasrc | evaldata, feed_train={"exclude_column": ["id", "defect"]})
+    assert list(caught.value.errors) == ["file"]
+
+
+def test_files_that_differ_are_named_with_their_node(tmp_path, datasrc, untrainable):
+    files = (write_table(tmp_path / "b.parquet", 20), write_table(tmp_path / "c.parquet", 20, label=False))
+    with pytest.raises(
+        DataError, match="evaldata: file 2 of 2 does not have the columns of the first: it lacks defect"
+    ):
+        run(tmp_path, datasrc | {"evaldata": files})
+
+
+def test_an_infinite_number_is_named_with_node_column_and_row_before_the_training(tmp_path, untrainable):
+    path = tmp_path / "a.parquet"
+    weights = np.array([1.0, np.inf] * 30)
+    pq.write_table(pa.table({**steel(60).columns, "weight": weights}), path)
+    with pytest.raises(DataError, match="datasrc: column weight: row 2 is infinite; correct the cell"):
+        run(tmp_path, {"datasrc": (path,)})
+
+
 def test_the_best_f1_is_found_on_the_first_node_that_has_both_classes(tmp_path, datasrc):
     path = tmp_path / "b.parquet"
     pq.write_table(pa.table({"id": np.arange(40.0), **steel(40).columns, "defect": np.zeros(40)}), path)

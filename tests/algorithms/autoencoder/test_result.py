@@ -57,3 +57,7 @@ def test_raw_values_are_json_values():
         {"n": None, "t": None, "d": None},
         {"n": 2.0, "t": "b", "d": "2017-02-01"},
     ]
+
+
+def test_infinite_numbers_of_unused_columns_are_null():
+    assert raw_values(Table({"n": np.array([np.inf, -np.inf])}, 2)) == [{"n": None}, {"n": None}]
