@@ -1,6 +1,7 @@
 """A folder of Parquet files, scored by the real worker."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,11 +28,15 @@ def rows(seed: int, count: int = ROWS) -> pd.DataFrame:
 
 def train(url: str, csv: Path) -> Client:
     """Train a small model of the rows; return a client."""
-    rows(0).to_csv(csv, index=False)
-    play_guide(url, NAME, csv, feeder={"encode_column": ["KIND", "N"]}, netconf={"iter": 2, "n_hidden": [8]})
+    start_training(url, csv, NAME)
     client = Client(url)
     client.wait(NAME, "succeeded")
     return client
+
+
+def start_training(url: str, csv: Path, name: str) -> None:
+    rows(0).to_csv(csv, index=False)
+    play_guide(url, name, csv, feeder={"encode_column": ["KIND", "N"]}, netconf={"iter": 2, "n_hidden": [8]})
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +102,25 @@ def test_a_broken_file_fails_alone_and_is_scored_once_it_is_mended(score: Score,
     assert score().returncode == 0, "sent, and not waited for"
     done = score("--wait")
     assert done.returncode == 0, done.stderr
-    assert "0 failed" in done.stdout
+    assert f"{FILES} files: {FILES} scored with {FILES * ROWS:,} rows" in done.stdout
     after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.parquet")}
     assert after.items() >= finished.items(), "what was finished is not scored again"
     assert len(after) == FILES
+
+
+def test_a_training_does_not_wait_for_the_files_that_wait(
+    service: Any, client: Client, source: Path, tmp_path: Path
+) -> None:
+    many = 60
+    for number in range(FILES, many):
+        (source / f"part-{number}.parquet").hardlink_to(source / "part-0.parquet")
+    out = tmp_path / "out"
+    assert score_folder(service.home, source, out).returncode == 0
+    start_training(service.url, tmp_path / "rows.csv", "hurry")
+    client.wait("hurry", "running", "succeeded")
+    assert len(list(out.glob("*.parquet"))) < many
+    shutil.rmtree(out, ignore_errors=True)
+    client.wait("hurry", "succeeded")
 
 
 def test_a_file_whose_worker_is_stopped_is_scored_by_the_next_one(
@@ -113,7 +133,7 @@ def test_a_file_whose_worker_is_stopped_is_scored_by_the_next_one(
     service.wait_until_ready()
     train(service.url, tmp_path / "rows.csv")
     assert score_folder(service.home, tmp_path / "in", out).returncode == 0
-    wait_for(lambda: any(out.glob(".long.parquet.*.part")), seconds=60)
+    wait_for(lambda: any(out.glob(".*.part")), seconds=60)
     assert service.stop() == 0
     assert not (out / "long.parquet").exists()
     start_service(tmp_path / "home").wait_until_ready()

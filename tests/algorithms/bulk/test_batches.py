@@ -152,7 +152,7 @@ from pathlib import Path
 from algorithms.bulk import BatchScorer
 import pyarrow as pa
 BatchScorer(Path({str(artifact)!r})).added
-heavy = ("tensorflow", "keras", "torch", "pandas", "sklearn", "onnx", "tf2onnx")
+heavy = ("tensorflow", "keras", "torch", "pandas", "sklearn", "onnx")
 print([name for name in heavy if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
