@@ -93,9 +93,9 @@ def test_the_score_is_the_mean_squared_error_and_columns_share_it(scorer, encode
 def test_a_penalty_may_count_large_errors_for_less(encoder):
     features = features_of(encoder, 1, 0.0)
     features.numbers[0, encoder.slices["weight"]] = 8.0
-    scores, [[grade, temperature, weight]] = Scorer(
-        linear_model(encoder.layout), encoder, "log", 0.2
-    ).score_features(features)
+    scores, [[grade, temperature, weight]] = Scorer(linear_model(encoder.layout), encoder, "log", 0.2).score_features(
+        features
+    )
     assert (grade, temperature, weight) == pytest.approx((np.log1p(0.25) / 3, 0.0, np.log1p(4.0**2) / 3))
     assert scores == pytest.approx([grade + weight])
 
