@@ -2,27 +2,42 @@ import numpy as np
 import pytest
 
 from algorithms.autoencoder.backend import tf
-from algorithms.autoencoder.objective import corrupt, dropout_mask, training_loss
+from algorithms.autoencoder.objective import corrupt, dropout_masks, training_loss
 
 SEED, STEP = tf.constant(0, tf.int64), tf.constant(0, tf.int64)
 
 
-def test_the_loss_is_the_mean_of_the_errors():
-    assert float(training_loss(tf.constant([2.5, 2.0]), 0.0)) == pytest.approx(2.25)
-
-
-def test_trimming_leaves_the_worst_rows_out_of_the_loss_and_of_the_gradient():
-    errors = tf.Variable([1.0, 4.0, 9.0, 100.0, 16.0])
+@pytest.mark.parametrize("trim", [0.0, 0.3, 0.9])
+@pytest.mark.parametrize("rows", [(5,), (4, 3), (6, 0, 1)])
+def test_the_loss_and_its_gradient_are_those_of_the_tape(rows, trim):
+    parts = [tf.random.stateless_normal((count, 4), (count, 0)) for count in rows]
     with tf.GradientTape() as tape:
-        loss = training_loss(errors, 0.2)
+        tape.watch(parts)
+        errors = tf.sort(tf.reduce_mean(tf.square(tf.concat(parts, axis=0)), axis=1))
+        expected = tf.reduce_mean(errors[: int(np.ceil(sum(rows) * np.float32(1 - trim)))])
+    loss, gradients = training_loss(parts, trim)
+    assert float(loss) == pytest.approx(float(expected), rel=1e-5)
+    for ours, theirs in zip(gradients, tape.gradient(expected, parts), strict=True):
+        assert ours.numpy() == pytest.approx(theirs.numpy(), abs=1e-6)
+
+
+def test_trimming_leaves_the_worst_rows_out():
+    loss, (gradient,) = training_loss([tf.constant([[1.0], [2.0], [3.0], [10.0], [4.0]])], 0.2)
     assert float(loss) == pytest.approx((1 + 4 + 9 + 16) / 4)
-    assert tape.gradient(loss, errors).numpy() == pytest.approx([0.25, 0.25, 0.25, 0, 0.25])
+    assert gradient[:, 0].numpy() == pytest.approx([0.5, 1.0, 1.5, 0.0, 2.0])
+
+
+def test_rows_that_tie_with_the_last_that_counts_count():
+    loss, (gradient,) = training_loss([tf.constant([[1.0], [1.0], [1.0]])], 0.5)
+    assert float(loss) == 1.0
+    assert gradient[:, 0].numpy() == pytest.approx([2 / 3] * 3)
 
 
 @pytest.mark.parametrize(("rows", "trim", "counted"), [(1, 0.99, 1), (10, 0.2, 8), (3, 0.2, 3), (128, 0.2, 103)])
 def test_trimming_keeps_the_rounded_up_rest(rows, trim, counted):
     errors = np.arange(1, rows + 1, dtype=np.float32)
-    assert float(training_loss(tf.constant(errors), trim)) == pytest.approx(errors[:counted].mean(), rel=1e-5)
+    loss, _ = training_loss([tf.constant(errors[:, None])], trim)
+    assert float(loss) == pytest.approx(np.square(errors[:counted]).mean(), rel=1e-5)
 
 
 def test_noise_is_in_the_unit_of_each_feature():
@@ -57,30 +72,43 @@ def test_noise_differs_between_steps_and_seeds_and_repeats():
     assert not np.array_equal(noise(1, 1), noise(2, 1))
 
 
+def test_the_second_half_of_a_batch_has_the_noise_of_the_first_with_the_other_sign():
+    noise = corrupt(tf.zeros((7, 3)), tf.ones(3), 1.0, SEED, STEP).numpy()
+    direction = noise / np.abs(noise).max(axis=1, keepdims=True)
+    assert direction[4:] == pytest.approx(-direction[:3], abs=1e-5)
+
+
 def test_no_noise_changes_nothing():
     clean = tf.random.stateless_normal((4, 3), (0, 0))
     assert corrupt(clean, tf.ones(3), 0.0, SEED, STEP) is clean
 
 
-def mask(rows=400, units=101, rate=0.2, layer=0, seed=0, step=0):
-    return dropout_mask(rows, units, rate, layer, *tf.constant([seed, step], tf.int64)).numpy()
+def masks(rows=400, widths=(101, 101), rate=0.2, seed=0, step=0):
+    return [mask.numpy() for mask in dropout_masks(rows, widths, rate, *tf.constant([seed, step], tf.int64))]
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean():
-    assert (mask(2000) == 0).mean() == pytest.approx(0.2, abs=0.005)
-    assert mask(2000).mean() == pytest.approx(1.0, abs=0.01)
-    assert len(np.unique(mask())) == 2
+    for mask, width in zip(masks(4000, (20, 7, 101), 0.25), (20, 7, 101), strict=True):
+        assert mask.shape == (4000, width)
+        assert len(np.unique(mask)) == 2
+        assert (mask == 0).mean() == pytest.approx(0.25, abs=0.01)
+        assert mask.mean() == pytest.approx(1.0, abs=0.02)
 
 
 @pytest.mark.parametrize("rate", [1e-9, 1 - 1e-9])
 def test_dropout_of_almost_none_or_almost_all_is_finite(rate):
-    assert np.isfinite(mask(rate=rate)).all()
+    assert all(np.isfinite(mask).all() for mask in masks(rate=rate))
 
 
-def test_dropout_differs_between_units_rows_layers_steps_and_seeds_and_repeats():
-    first = mask()
-    assert np.array_equal(first, mask())
+def test_units_rows_and_layers_of_a_row_are_dropped_independently():
+    first, second = (mask - mask.mean() for mask in masks(20_000, (8, 8), 0.5))
+    correlations = np.hstack([first, second]).T @ np.hstack([first, second]) / 20_000
+    assert np.abs(correlations - np.eye(16)).max() < 0.04
+
+
+def test_dropout_differs_between_steps_and_seeds_and_repeats():
+    first = masks()[0]
+    assert np.array_equal(first, masks()[0])
     assert len(np.unique(first, axis=0)) == 400
-    assert len(np.unique(first, axis=1).T) == 101
-    for other in (mask(layer=1), mask(seed=1), mask(step=1)):
+    for other in (masks(seed=1)[0], masks(step=1)[0]):
         assert not np.array_equal(first, other)
