@@ -152,7 +152,7 @@ from pathlib import Path
 from algorithms.bulk import BatchScorer
 import pyarrow as pa
 BatchScorer(Path({str(artifact)!r})).added
-heavy = ("tensorflow", "keras", "torch", "pandas", "sklearn", "onnx")
+heavy = ("tensorflow", "keras", "torch", "sklearn", "onnx")  # pyarrow looks for pandas by itself
 print([name for name in heavy if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
