@@ -15,28 +15,25 @@ STREAMS = 3
 CHANCES = 256
 
 
-def corrupt(clean: Any, unit: Any, largest: float, seed: Any, step: Any) -> Any:
-    """Return clean + σ·ε, σ in units of each feature ~ LogUniform(0.05, largest) for each row; `largest` 0 is no noise.
+def draw_noise(rows: Any, unit: Any, largest: float, seed: Any, step: Any) -> Any:
+    """Return noise σ·ε for each row, σ in units of each feature ~ LogUniform(0.05, largest), largest > 0.
 
-    A spread of σ makes one network see through little and much noise. The ε of the batch's second half are those of the
-    first with the other sign (antithetic variates): random numbers take longer than the arithmetic of a layer.
+    A spread of σ makes one network see through little and much noise. The ε of a batch's second half are those of the
+    first with the other sign (antithetic variates): drawing normal numbers takes as long as a layer's arithmetic.
 
     Shapes:
-        clean: (B, d) float32, unit: (d,) standard deviations
+        unit: (d,) standard deviations
         seed, step: scalars int64, step different for every batch
-        returns (B, d)
+        returns (rows, d)
     """
-    if largest == 0:
-        return clean
     low, high = math.log(min(SMALLEST_NOISE, largest)), math.log(largest)
-    rows, width = tf.shape(clean)[0], clean.shape[1]
     u = tf.random.stateless_uniform((rows, 1), _stream(seed, SIGMA, step))
-    sigma = tf.exp(low + (high - low) * u)  # (B, 1)
-    half = tf.random.stateless_normal(((rows + 1) // 2, width), _stream(seed, NOISE, step))
-    return clean + sigma * unit * tf.concat([half, -half], axis=0)[:rows]
+    sigma = tf.exp(low + (high - low) * u)  # (rows, 1)
+    half = tf.random.stateless_normal(((rows + 1) // 2, unit.shape[0]), _stream(seed, NOISE, step))
+    return sigma * unit * tf.concat([half, -half], axis=0)[:rows]
 
 
-def dropout_masks(rows: Any, widths: Sequence[int], rate: float, seed: Any, step: Any) -> list[Any]:
+def draw_masks(rows: Any, widths: Sequence[int], rate: float, seed: Any, step: Any) -> list[Any]:
     """Return what to multiply layers (rows, width) with: 0 with the probability `rate`, else what keeps the mean.
 
     Eight random bits decide, so the probability is rounded to a multiple of 1/256, but never to 0 or 1. A row's bits
@@ -52,24 +49,23 @@ def dropout_masks(rows: Any, widths: Sequence[int], rate: float, seed: Any, step
     return [scale * tf.cast(kept[i : i + rows, :width], tf.float32) for i, width in enumerate(widths)]
 
 
-def training_loss(differences: Sequence[Any], trim: float) -> tuple[Any, list[Any]]:
+def training_loss(differences: Sequence[Any], rows: Any, trim: float) -> tuple[Any, list[Any]]:
     """Return the mean squared error without the share `trim` of rows that have the largest, and its gradient.
 
     At least one row always counts, and so does one whose error equals that of the last one that counts. The gradient is
     written out: the tape would take thrice the operations, which a step of ten rows feels.
 
     Shapes:
-        differences: of reconstruction and target, parts (B_i, width) of a batch
+        differences: of reconstruction and target, parts (B_i, width) of a batch of so many rows
         returns the loss and its gradients for the differences (B_i, width)
     """
     width = differences[0].shape[1]
     if trim == 0:
-        scale = 2.0 / (width * tf.cast(sum(tf.shape(part)[0] for part in differences), tf.float32))
+        scale = 2.0 / (width * tf.cast(rows, tf.float32))
         return scale * tf.add_n([tf.nn.l2_loss(part) for part in differences]), [scale * part for part in differences]
     errors = [tf.reduce_sum(tf.square(part), axis=1) for part in differences]
     everything = tf.concat(errors, axis=0)  # (B,)
-    rows = tf.cast(tf.shape(everything)[0], tf.float32)
-    kept = tf.maximum(tf.cast(tf.math.ceil(rows * np.float32(1 - trim)), tf.int32), 1)
+    kept = tf.maximum(tf.cast(tf.math.ceil(tf.cast(rows, tf.float32) * np.float32(1 - trim)), tf.int32), 1)
     largest = -tf.reduce_min(tf.math.top_k(-everything, kept, sorted=False).values)
     counts = [tf.cast(part <= largest, tf.float32) for part in errors]
     scale = 1.0 / (width * tf.add_n([tf.reduce_sum(part) for part in counts]))

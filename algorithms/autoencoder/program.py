@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from algorithms.autoencoder.backend import tf
 from algorithms.autoencoder.layers import Layers, Weights
-from algorithms.autoencoder.objective import corrupt, dropout_masks, training_loss
+from algorithms.autoencoder.objective import draw_masks, draw_noise, training_loss
 from algorithms.tabular.features import Features, Layout
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
@@ -109,36 +109,34 @@ class Program:
         rates = _adam_rates(tf.range(first_step, first_step + tf.cast(steps, tf.int64)), learning_rate, decay_steps)
 
         def step(i: Any, total: Any) -> Any:
-            rows = slice(i * batch, (i + 1) * batch)
-            loss = self._step(
-                numbers[rows], slots[rows], unit, tf.gather(rates, i), seed, first_step + tf.cast(i, tf.int64)
-            )
-            return i + 1, total + loss
+            random = (seed, first_step + tf.cast(i, tf.int64))
+            return i + 1, total + self._step(numbers, slots, i * batch, unit, tf.gather(rates, i), random)
 
         return tf.while_loop(lambda i, total: i < steps, step, (0, 0.0), parallel_iterations=1)[1]
 
-    def _step(self, numbers: Any, slots: Any, unit: Any, rate: Any, seed: Any, step: Any) -> Any:
-        """Take one step of Adam on a batch; return the sum of its rows' losses."""
+    def _step(self, numbers: Any, slots: Any, start: Any, unit: Any, rate: Any, random: tuple[Any, Any]) -> Any:
+        """Take one step of Adam on the batch from row `start` of a chunk on; return the sum of its rows' losses.
+
+        `random` are the seed and the number of the step. The parts of the batch meet only in the loss, so that forward
+        and backward both run side by side.
+        """
         shape, layers = self._shape, self._layers
-        count = tf.shape(numbers)[0]
-        noisy = corrupt(numbers, unit, shape.noise, seed, step)
-        masks = dropout_masks(count, layers.hidden, shape.dropout, seed, step) if shape.dropout > 0 else []
+        count = tf.minimum(shape.batch_size, tf.shape(numbers)[0] - start)
+        noise = draw_noise(count, unit, shape.noise, *random) if shape.noise > 0 else None  # (B, layout.numbers)
+        masks = draw_masks(count, layers.hidden, shape.dropout, *random) if shape.dropout > 0 else []
         weights = [variable.read_value() for variable in self._variables]
-        # The parts meet only in the loss, so that forward and backward both run side by side.
-        parts = _parts(count, shape.shards)
-        passes = [layers.forward(weights, noisy[p], slots[p], [mask[p] for mask in masks]) for p in parts]
-        differences = [
-            passed.reconstruction - layers.target(numbers[part], slots[part])
-            for passed, part in zip(passes, parts, strict=True)
-        ]
-        loss, outer = training_loss(differences, shape.trim)
+        passes, differences = [], []
+        for first, end in _parts(shape.batch_size, shape.shards):
+            clean, slot = numbers[start + first : start + end], slots[start + first : start + end]
+            noisy = clean if noise is None else clean + noise[first:end]
+            passes.append(layers.forward(weights, noisy, slot, [mask[first:end] for mask in masks]))
+            differences.append(passes[-1].reconstruction - layers.target(clean, slot))
+        loss, outer = training_loss(differences, count, shape.trim)
         gradients = [layers.backward(passed, gradient) for passed, gradient in zip(passes, outer, strict=True)]
-        for variable, m, v, *parts_of_gradient in zip(
-            self._variables, self._means, self._squares, *gradients, strict=True
-        ):
+        for variable, m, v, *parts in zip(self._variables, self._means, self._squares, *gradients, strict=True):
             # The fused kernel is one call; a method of Keras' optimizer costs several times a small step's arithmetic.
             tf.raw_ops.ResourceApplyAdam(
-                var=variable.handle, m=m.handle, v=v.handle, grad=tf.add_n(parts_of_gradient), lr=rate,
+                var=variable.handle, m=m.handle, v=v.handle, grad=tf.add_n(parts), lr=rate,
                 beta1=BETA_1, beta2=BETA_2, epsilon=EPSILON, beta1_power=0.0, beta2_power=0.0,
             )  # fmt: skip
         return loss * tf.cast(count, tf.float32)
@@ -189,9 +187,7 @@ def _adam_rates(steps: Any, learning_rate: Any, decay_steps: Any) -> Any:
     return tf.cast(tf.cast(learning_rate, tf.float64) * decay * tf.sqrt(second) / first, tf.float32)
 
 
-def _parts(count: Any, shards: int) -> list[slice]:
-    """Return the rows of a batch in parts of ⌈count / shards⌉, the last ones possibly smaller or empty."""
-    if shards == 1:
-        return [slice(None)]
-    rows = (count + shards - 1) // shards
-    return [slice(i * rows, (i + 1) * rows) for i in range(shards)]
+def _parts(batch_size: int, shards: int) -> list[tuple[int, int]]:
+    """Return the first row and the end of each part of a batch; a batch with fewer rows has them in the first parts."""
+    size = -(-batch_size // shards)
+    return [(first, min(first + size, batch_size)) for first in range(0, batch_size, size)]
