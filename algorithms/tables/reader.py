@@ -61,6 +61,8 @@ def text_batches(job: ConvertJob, dialect: Dialect) -> Iterator[Any]:
                 f"{_row(rows + 1 if names else 0)} does not end: it opens a quote that is never closed, or it is longer"
                 f" than {block_bytes >> 20} MB; add the closing quote or shorten the row"
             ) from None
+        finally:
+            pace.let_go()  # closing the stream waits for its reader
     if not watch.end_seen:
         raise _broken(f"{_row(rows)} opens a quote that is never closed; add the closing quote")
     if rows == 0:

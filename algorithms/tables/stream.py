@@ -2,36 +2,45 @@
 
 import codecs
 import io
+import math
 import threading
 from pathlib import Path
 from typing import BinaryIO
 
 _CHUNK_BYTES = 1 << 20
-_PATIENCE = 0.1  # seconds
+_PATIENCE = 10.0  # seconds
 
 
 class Pace:
     """Keeps reading a few blocks ahead of the use of what was read: Arrow alone would read 32 of them ahead.
 
-    A reader waits a tenth of a second at most: blocks without a row are never reported as used.
+    Every block must be reported as used, one without a row too. A reader that waits for long goes on all the same.
     """
 
-    def __init__(self, block_bytes: int, blocks: int = 2) -> None:
+    def __init__(self, block_bytes: int, blocks: int = 2, patience: float = _PATIENCE) -> None:
         self._block_bytes = block_bytes
-        self._allowed = blocks * block_bytes
+        self._allowed: float = blocks * block_bytes
+        self._patience = patience
         self._changed = threading.Condition()
 
     def used_block(self) -> None:
         """Say that one more block was used."""
-        with self._changed:
-            self._allowed += self._block_bytes
-            self._changed.notify()
+        self._allow(self._block_bytes)
+
+    def let_go(self) -> None:
+        """Let the reader go on: nobody waits for what it reads any more."""
+        self._allow(math.inf)
 
     def wait(self, given: int) -> None:
         """Wait, having given so many bytes, until it is time for more."""
         with self._changed:
-            if not self._changed.wait_for(lambda: given < self._allowed, _PATIENCE):
+            if not self._changed.wait_for(lambda: given < self._allowed, self._patience):
                 self._allowed += self._block_bytes
+
+    def _allow(self, more: float) -> None:
+        with self._changed:
+            self._allowed += more
+            self._changed.notify()
 
 
 class Utf8Stream(io.RawIOBase):
