@@ -1,5 +1,8 @@
 """What every test may use: a state folder of its own, a real broker in it, and the shared datasets.
 
+With TEST_DATABASE_URL and TEST_REDIS_URL set, as tests.servers does, everything runs on those servers instead of SQLite
+and the embedded broker.
+
 Nobody consumes the broker's queue here, so that tests of the API publish for real and nothing is trained; tests/live
 starts the whole service.
 """
@@ -16,13 +19,15 @@ from pathlib import Path
 
 import django
 import pytest
+import redis
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 # Before Django reads its settings, which pytest-django does once this file is loaded (DJANGO_SETTINGS_MODULE in
 # pyproject.toml would make it do so earlier): the tests never touch an installation's state, database or broker.
 os.environ["NNSERVICE_HOME"] = tempfile.mkdtemp(prefix="nnservice-tests-")
-os.environ["DJANGO_SETTINGS_MODULE"] = "nnservice.settings"
+ON_SERVERS = bool(os.environ.get("TEST_DATABASE_URL") and os.environ.get("TEST_REDIS_URL"))
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings" if ON_SERVERS else "nnservice.settings"
 for variable in ("DATABASE_URL", "REDIS_URL", "NNSERVICE_SECRET_KEY"):
     os.environ.pop(variable, None)
 # Small graphs: several OpenMP threads, spinning while they wait, take ten times as long on a busy machine.
@@ -30,6 +35,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 django.setup()
 atexit.register(shutil.rmtree, os.environ["NNSERVICE_HOME"], ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if ON_SERVERS and item.get_closest_marker("embedded"):
+            item.add_marker(pytest.mark.skip(reason="about SQLite or the embedded broker"))
 
 
 @contextmanager
@@ -59,8 +70,14 @@ def run_broker() -> Callable[[Path], AbstractContextManager[Path]]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def broker() -> Iterator[Path]:
-    """Run the embedded broker of the tests' own state folder; give its socket."""
+def broker() -> Iterator[Path | None]:
+    """Run the embedded broker of the tests' own state folder and give its socket; None on real servers."""
+    if ON_SERVERS:
+        from django.conf import settings
+
+        redis.Redis.from_url(settings.CELERY_BROKER_URL).flushdb()
+        yield None
+        return
     with _broker(Path(os.environ["NNSERVICE_HOME"])) as path:
         yield path
 

@@ -1,9 +1,11 @@
-"""The whole service as a person starts it: `python -m nnservice` on a free port, in a state folder of its own."""
+"""The whole service as a person starts it: `python -m nnservice` on a free port, in a state folder of its own.
+
+With TEST_DATABASE_URL and TEST_REDIS_URL set, the service that most tests share runs on those servers.
+"""
 
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,10 +15,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+import redis
 import requests
 
+from tests.servers import free_port as find_free_port
+from tests.servers import new_database
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-OWN = ("NNSERVICE_HOME", "PORT", "REDIS_URL", "DATABASE_URL", "WEB_WORKERS")
+OWN = ("DJANGO_SETTINGS_MODULE", "NNSERVICE_HOME", "PORT", "REDIS_URL", "DATABASE_URL", "WEB_WORKERS")
 
 # Under nohup, or in the background of a script, these are ignored, and a service started here would inherit that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -27,12 +33,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker("live")
-
-
-def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -106,6 +106,16 @@ def wait_for(holds: Callable[[], bool], *, seconds: float) -> None:
         time.sleep(0.1)
 
 
+def servers() -> dict[str, str]:
+    """Return the settings for a service of its own on the real servers; none where there are none."""
+    database, broker = os.environ.get("TEST_DATABASE_URL"), os.environ.get("TEST_REDIS_URL")
+    if not (database and broker):
+        return {}
+    redis_url = f"{broker.rpartition('/')[0]}/2"
+    redis.Redis.from_url(redis_url).flushdb()
+    return {"DATABASE_URL": new_database(database, "nnservice_live"), "REDIS_URL": redis_url}
+
+
 def start(home: Path, log: Path, **variables: str) -> Service:
     """Start the launcher; it is not ready yet."""
     variables.setdefault("PORT", str(find_free_port()))
@@ -152,7 +162,8 @@ def start_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Give one running service, `url`, `home` and `process`, for all tests; nothing of it is left afterwards."""
     folder = tmp_path_factory.mktemp("live")
-    running = start(folder / "home", folder / "service.log")
+    variables = servers()
+    running = start(folder / "home", folder / "service.log", **variables)
     try:
         running.wait_until_ready()
         yield running

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import requests
 
-from tests.live.guide import Client
+from tests.live.guide import Client, http
 
 HEADER = ("KIND", "HEAT", "LOAD", "SITE", "DEFECT")
 NETCONF = {"iter": 10, "n_hidden": [16, 8]}
@@ -180,4 +179,4 @@ def test_a_training_beyond_its_memory_says_what_was_used_and_what_helps(start_se
     run = network.train()
     assert run["state"] == "failed"
     assert "MB of memory; the limit is 150 MB (NNSERVICE_TRAINING_MEMORY_MB); use fewer rows" in run["error"]
-    assert requests.get(service.url, timeout=10).status_code == 200
+    assert http(service.url).get(service.url, timeout=10).status_code == 200

@@ -8,9 +8,9 @@ from typing import Any
 import jsonschema
 import pyarrow.parquet as pq
 import pytest
-import requests
 
 from tests.live.graph_guide import FEEDER, HEADER, NETCONF, GraphClient, claims, csv_of, json_rows
+from tests.live.guide import http
 
 PLANTED = {"num_group": 2, "num_nodes_range": [2, 5], "num_nodes_range2": [2, 4]}
 CLAIMS = claims()
@@ -103,7 +103,7 @@ def test_every_scored_graph_has_a_table_for_every_part(client: GraphClient, resu
 
 
 def test_the_answers_are_as_described(service: Any, client: GraphClient, result: Any) -> None:
-    description = requests.get(f"{service.url}/api/schema/?format=json", timeout=30).json()
+    description = http(service.url).get(f"{service.url}/api/schema/?format=json", timeout=30).json()
     answers = {
         "GraphResult": result,
         "ScoresPage": client.get(f"{client.scores}?part=u"),

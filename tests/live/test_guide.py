@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.live.guide import GUIDE_COLUMNS, Client, play_guide
+from tests.live.guide import GUIDE_COLUMNS, Client, http, play_guide
 
 STEEL = Path(__file__).resolve().parents[2] / "examples" / "steel.csv"
 NAME = "nn992798"
@@ -60,7 +60,7 @@ def test_every_one_of_the_eight_answers_parses_and_is_a_success(answers: list[An
 
 
 def test_the_version_ends_in_condition_3(service: Any, answers: list[Any]) -> None:
-    old = requests.get(f"{service.url}/api/v1/type/common/target/nninfo/nnid/{NAME}/version/", timeout=10)
+    old = http(service.url).get(f"{service.url}/api/v1/type/common/target/nninfo/nnid/{NAME}/version/", timeout=10)
     (version,) = json.loads(old.json())
     assert (version["nn_wf_ver_id"], version["condition"], version["active_flag"]) == (1, "3", "Y")
 

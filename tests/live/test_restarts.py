@@ -10,7 +10,13 @@ from nnservice.home import socket_path
 
 
 @pytest.mark.parametrize(
-    "program", ["celery.* nnservice worker", "celery.* nnservice beat", "gunicorn.*nnservice", "valkey-server"]
+    "program",
+    [
+        "celery.* nnservice worker",
+        "celery.* nnservice beat",
+        "gunicorn.*nnservice",
+        pytest.param("valkey-server", marks=pytest.mark.embedded),
+    ],
 )
 def test_a_killed_program_comes_back(service, wait_for, program):
     killed = service.running(program)
@@ -23,6 +29,7 @@ def test_a_killed_program_comes_back(service, wait_for, program):
     wait_for(service.answers, seconds=30)
 
 
+@pytest.mark.embedded
 def test_what_the_broker_was_told_outlives_its_death(service, wait_for):
     (broker,) = service.running("valkey-server")
     client = redis.Redis(unix_socket_path=str(socket_path(service.home)))

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
-from tests.live.guide import Client, play_guide
+from tests.live.guide import Client, http, play_guide
 
 CSV = "A,B,N\n" + "".join(f"a{n % 3},b{n % 5},{n % 7}.5\n" for n in range(400))
 ENDLESS = {"iter": 1_000_000, "n_hidden": [64]}
@@ -51,7 +50,7 @@ def test_of_100_simultaneous_posts_one_starts_a_run_and_the_others_hear_409(
     url = f"{service.url}/api/v1/type/{TRAIN.format(name)}"
     client.call("PUT", NETCONF.format(name), json={"iter": 3000})
     with ThreadPoolExecutor(100) as pool:
-        answers = list(pool.map(lambda _: requests.post(url, timeout=60), range(100)))
+        answers = list(pool.map(lambda _: http(service.url).post(url, timeout=60), range(100)))
     assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 99}
     assert client.wait(name, "succeeded")["nn_batch_ver_id"] == 2
     assert [run["state"] for run in client.get(RUNS.format(name))] == ["succeeded", "succeeded"]

@@ -127,6 +127,7 @@ def test_a_worker_that_lost_its_run_does_not_harm_the_next_attempt(queued: Calla
     assert not list(Path(settings.JOBS_ROOT).glob(f"{run.id}*"))
 
 
+@pytest.mark.embedded
 def test_a_training_outlives_a_database_that_is_locked(
     queued: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,13 @@
+"""The service's settings, on the servers that tests.servers started: what the tests in this process run on.
+
+Open mode stays: a process that the tests run in is reached by nobody else.
+"""
+
+import os
+
+import dj_database_url
+
+from nnservice.settings import *  # noqa: F403
+
+DATABASES = {"default": dict(dj_database_url.parse(os.environ["TEST_DATABASE_URL"], conn_max_age=60))}
+CELERY_BROKER_URL = os.environ["TEST_REDIS_URL"].rpartition("/")[0] + "/1"
