@@ -2,6 +2,7 @@
 
 from workflows.models.network import Network, Version
 from workflows.models.node import DataFile, Node
+from workflows.models.operation import Total, WorkerBeat
 from workflows.models.run import OPEN_STATES, Run, RunState
 
-__all__ = ["OPEN_STATES", "DataFile", "Network", "Node", "Run", "RunState", "Version"]
+__all__ = ["OPEN_STATES", "DataFile", "Network", "Node", "Run", "RunState", "Total", "Version", "WorkerBeat"]
