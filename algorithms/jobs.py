@@ -4,10 +4,10 @@ The supervisor writes `job.json` (the model of the task below) into an empty fol
 `python -m algorithms TASK FOLDER`. The child answers with events on standard output (`algorithms.events`), logs on
 standard error, and writes its files into the folder.
 
-Events: `stage` (name), `progress` (percent, epoch, epochs, loss, rows_per_second, seconds_left), `notice` (message),
-then one of `finished` (fields of the task) or `failed` (error, errors by field; `kind` "data" when the user can mend
-it, "memory" or "disk" when there is too little of it, "internal" otherwise). A child that ends without either has
-crashed.
+Events: `stage` (name), `progress` (percent, epoch, epochs, loss, rows_per_second, seconds_left, resumed_from_epoch),
+`checkpoint` (epoch, folder in the job folder, which may be taken away), `notice` (message), then one of `finished`
+(fields of the task) or `failed` (error, errors by field; `kind` "data" when the user can mend it, "memory" or "disk"
+when there is too little of it, "internal" otherwise). A child that ends without either has crashed.
 """
 
 from collections.abc import Mapping
@@ -42,6 +42,8 @@ class FitJob(_Job):
 
     `tables` maps a data node (`datasrc`, `evaldata`) to its Parquet files in order; parameters are stored forms.
     `memory_bytes` is what the child may use, None if nobody watches it: data that take more are streamed.
+    At most every `checkpoint_seconds` (0: after every epoch) the state is kept in the folder; `resume` is such a folder
+    of an earlier attempt at the same job.
     """
 
     workflow_type: str
@@ -49,6 +51,8 @@ class FitJob(_Job):
     parameters: Mapping[str, Mapping[str, Any]] = Field(description="by node; a node that is missing has its defaults")
     threads: int = 1
     memory_bytes: int | None = None
+    checkpoint_seconds: float = Field(5.0, ge=0)
+    resume: Path | None = None
 
 
 class ConvertJob(_Job):

@@ -63,12 +63,13 @@ def _ours(options: argparse.Namespace) -> dict[str, Any]:
     import torch
 
     from algorithms.graphbean.fitting import fit_network
+    from algorithms.graphbean.history import Epoch
     from algorithms.graphbean.inference import residuals_of
     from algorithms.graphbean.memory import keep_freed_memory
     from algorithms.graphbean.params import GraphBEANParams
     from algorithms.graphbean.scaling import AttributeScaling
     from algorithms.graphbean.scoring import GraphScoring
-    from algorithms.graphbean.training import Epoch, new_network
+    from algorithms.graphbean.training import new_network
 
     keep_freed_memory()
     torch.set_num_threads(options.threads)

@@ -21,6 +21,7 @@ from algorithms.autoencoder.recipe import Recipe, resolve_recipe
 from algorithms.autoencoder.split import Split, split_rows
 from algorithms.autoencoder.spool import FileSpool
 from algorithms.autoencoder.training import Epoch, Training, shards_for, train
+from algorithms.checkpoints import Checkpoints
 from algorithms.errors import DataError
 from algorithms.labels import binary_labels
 from algorithms.params import EvaluationParams
@@ -117,11 +118,13 @@ class AutoencoderDetector:
         on_epoch: Callable[[Epoch], None] = lambda epoch: None,
         memory_bytes: int | None = None,
         folder: Path | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         """Train, but score nothing: what `fit` does before it scores, for sources of any size.
 
         `scored_later` are sources, by name, that must fit the model: one that does not is refused before the training
         rather than after it. With `memory_bytes`, more rows than fit into a part of it wait in files within `folder`.
+        With `checkpoints` it goes on where an earlier attempt was cut off, to the same scores.
 
         Raises:
             DataError: as `fit`.
@@ -155,7 +158,15 @@ class AutoencoderDetector:
             some = next(iter(prepared.spool.chunks(0)))
             unit = _noise_unit(some, recipe)
             training = train(
-                network, layout, prepared.spool, prepared.held_out, unit, recipe, shards=shards, on_epoch=on_epoch
+                network,
+                layout,
+                prepared.spool,
+                prepared.held_out,
+                unit,
+                recipe,
+                shards=shards,
+                on_epoch=on_epoch,
+                checkpoints=checkpoints,
             )
             clock.lap("train")
             clock.laps["setup"] = training.setup_seconds  # a part of "train"

@@ -20,6 +20,7 @@ from algorithms.autoencoder.result import (
     top_anomalies,
 )
 from algorithms.autoencoder.scoring import score_source
+from algorithms.checkpoints import checkpoints_of
 from algorithms.events import EventStream
 from algorithms.jobs import ARTIFACT_FOLDER, RESULT_FILE, FitJob
 from algorithms.labelling import unused_settings
@@ -65,6 +66,7 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
         on_epoch=report_epochs(events),
         memory_bytes=job.memory_bytes,
         folder=folder,
+        checkpoints=checkpoints_of(job, folder, events),
     )
     seconds = detector.fitted_.seconds
     with write_artifact(folder / ARTIFACT_FOLDER) as artifact:

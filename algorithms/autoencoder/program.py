@@ -5,7 +5,7 @@ A program has variables of its own, which a chunk changes in place; the Keras mo
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -90,6 +90,21 @@ class Program:
     def weights(self) -> Weights:
         """Return copies of the weights."""
         return self._layers.join([variable.numpy() for variable in self._variables])
+
+    def state(self) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Yield the weights and Adam's moments by name, what `restore` takes; each is copied when it is asked for."""
+        for name, variables in self._by_name():
+            for number, variable in enumerate(variables):
+                yield f"{name}.{number}", variable.numpy()
+
+    def restore(self, state: Mapping[str, NDArray[np.float32]]) -> None:
+        """Go on from what `state` gave."""
+        for name, variables in self._by_name():
+            for number, variable in enumerate(variables):
+                variable.assign(state[f"{name}.{number}"])
+
+    def _by_name(self) -> list[tuple[str, list[Any]]]:
+        return [("weights", self._variables), ("means", self._means), ("squares", self._squares)]
 
     def train(self, rows: Rows, first_step: int, schedule: Schedule) -> float:
         """Train on rows in their order; return the sum of their losses. `first_step` counts the steps before."""

@@ -16,10 +16,12 @@ import torch
 from numpy.typing import NDArray
 
 from algorithms.artifacts import verify_artifact, write_artifact
+from algorithms.checkpoints import Checkpoints
 from algorithms.graphbean.encoder import GraphEncoder
 from algorithms.graphbean.export import to_onnx
 from algorithms.graphbean.fitting import fit_network
 from algorithms.graphbean.graph import BipartiteGraph, Parts
+from algorithms.graphbean.history import Epoch
 from algorithms.graphbean.inference import residuals_of
 from algorithms.graphbean.network import GraphBEAN
 from algorithms.graphbean.params import GraphBEANParams
@@ -27,7 +29,7 @@ from algorithms.graphbean.scaling import AttributeScaling
 from algorithms.graphbean.scorer import GraphScorer
 from algorithms.graphbean.scoring import GraphScores, GraphScoring, Residuals
 from algorithms.graphbean.thresholds import choose_thresholds
-from algorithms.graphbean.training import Epoch, new_network
+from algorithms.graphbean.training import new_network
 from algorithms.params import EvaluationParams
 from algorithms.threshold import ThresholdRule
 
@@ -110,8 +112,16 @@ class GraphBEANDetector:
         self._fitted: Fitted | None = None
         self._scorer: GraphScorer | None = None
 
-    def fit(self, graph: BipartiteGraph, *, on_epoch: Callable[[Epoch], None] = lambda epoch: None) -> Self:
+    def fit(
+        self,
+        graph: BipartiteGraph,
+        *,
+        on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+        checkpoints: Checkpoints | None = None,
+    ) -> Self:
         """Train on a graph with attributes in the units of the data.
+
+        With `checkpoints` it goes on where an earlier attempt was cut off, to the same scores.
 
         Raises:
             DataError: the training diverged.
@@ -124,7 +134,7 @@ class GraphBEANDetector:
         logger.info("%d u, %d v and %d edges train on %s", *graph.sizes, self.device)
         set_up = time.perf_counter()
         with repeatable(self.device):
-            self.history_ = fit_network(network, scaled, self.params, on_epoch)
+            self.history_ = fit_network(network, scaled, self.params, on_epoch, checkpoints)
             trained = time.perf_counter()
             residuals = residuals_of(network, scaled)
         scoring = GraphScoring.fit(self.params, residuals)

@@ -6,11 +6,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from algorithms.checkpoints import Checkpoints
 from algorithms.graphbean.graph import BipartiteGraph
+from algorithms.graphbean.history import Epoch
 from algorithms.graphbean.network import GraphBEAN
 from algorithms.graphbean.params import GraphBEANParams
 from algorithms.graphbean.sampled import train_sampled
-from algorithms.graphbean.training import Epoch, train
+from algorithms.graphbean.training import train
 
 
 def fit_network(
@@ -18,6 +20,7 @@ def fit_network(
     graph: BipartiteGraph,
     params: GraphBEANParams,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    checkpoints: Checkpoints | None = None,
 ) -> list[Epoch]:
     """Train on a graph with scaled attributes (float32), all of it in every step or sampled; return the history.
 
@@ -28,7 +31,7 @@ def fit_network(
     """
     network.leave_out(graph.x.map(_constant))
     how = train_sampled if params.training == "sampled" else train
-    return how(network, graph, params, on_epoch)
+    return how(network, graph, params, on_epoch, checkpoints)
 
 
 def _constant(x: NDArray[np.float32]) -> torch.Tensor:

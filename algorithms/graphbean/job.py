@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from algorithms.artifacts import write_artifact
+from algorithms.checkpoints import checkpoints_of
 from algorithms.events import EventStream
 from algorithms.graphbean.detector import GraphBEANDetector
 from algorithms.graphbean.encoder import InteractionGraph
@@ -47,7 +48,11 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
     detector = GraphBEANDetector(settings.network, material.encoder, threads=job.threads)
     events.send("stage", name="train")
     graph = material.training_graph
-    detector.fit(graph, on_epoch=report_epochs(events, graph.edges, settings.network.epochs))
+    detector.fit(
+        graph,
+        on_epoch=report_epochs(events, graph.edges, settings.network.epochs),
+        checkpoints=checkpoints_of(job, folder, events),
+    )
     seconds |= detector.seconds_
 
     events.send("stage", name="score")

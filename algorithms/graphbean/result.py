@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from algorithms.graphbean.baselines import baseline_scores
 from algorithms.graphbean.detector import Examined, GraphBEANDetector
 from algorithms.graphbean.graph import PARTS, BipartiteGraph, Parts
+from algorithms.graphbean.history import Epoch
 from algorithms.graphbean.score_writing import ScoredGraph
 from algorithms.graphbean.structure import structure_metrics
 from algorithms.graphbean.texts import Texts
 from algorithms.graphbean.thresholds import NAMES, Labelled
-from algorithms.graphbean.training import Epoch
 from algorithms.metrics import Labels, ranking_metrics
 from algorithms.reporting import TOP, by_share, metrics_of, thinned
 from algorithms.score_files import NodeScores

@@ -11,14 +11,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from algorithms.checkpoints import Checkpoints
+from algorithms.graphbean.checkpoints import Stepper
 from algorithms.graphbean.conv import Collected
 from algorithms.graphbean.graph import BipartiteGraph, Parts
+from algorithms.graphbean.history import Epoch
 from algorithms.graphbean.negatives import Negatives, deal
 from algorithms.graphbean.network import GraphBEAN
 from algorithms.graphbean.objective import EdgePrediction, Losses, losses
 from algorithms.graphbean.params import GraphBEANParams
 from algorithms.graphbean.sampling import Neighbourhood, NeighbourSampler
-from algorithms.graphbean.training import Epoch, device_of, epoch_of, incidence_of, optimizer_of, tensors
+from algorithms.graphbean.training import device_of, epoch_of, incidence_of, optimizer_of, tensors
 
 
 def train_sampled(
@@ -26,6 +29,7 @@ def train_sampled(
     graph: BipartiteGraph,
     params: GraphBEANParams,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    checkpoints: Checkpoints | None = None,
 ) -> list[Epoch]:
     """Train on a graph whose attributes are standardised (float32); in an epoch every edge is a seed once.
 
@@ -35,7 +39,7 @@ def train_sampled(
     means over the steps. Isolated nodes are never trained on.
 
     The statistics of the batch normalisation stay as the steps leave them: taken anew at the end, from many batches,
-    they made the scores no better.
+    they made the scores no better. A training goes on from one of the `checkpoints` as `train` does.
 
     Raises:
         DataError: the loss is not finite any more.
@@ -44,11 +48,13 @@ def train_sampled(
     sampler = NeighbourSampler(graph, params.num_neighbors_u, params.num_neighbors_v)
     optimizer, schedule = optimizer_of(network, params)
     rng, dealer = np.random.default_rng(params.seed), torch.Generator().manual_seed(params.seed)
-    history = []
+    stepper = Stepper(network, optimizer, schedule, {"dealer": dealer}, rng)
+    found = checkpoints.resumed() if checkpoints is not None else None
     with torch.random.fork_rng():
         torch.manual_seed(params.seed)
+        history = [] if found is None else stepper.resume(found)
         network.train()
-        for number in range(1, params.epochs + 1):
+        for number in range(len(history) + 1, params.epochs + 1):
             began = time.perf_counter()
             steps = []
             for seeds in seed_batches(graph.edges, params.batch_size, rng):
@@ -64,6 +70,7 @@ def train_sampled(
             seconds = time.perf_counter() - began
             history.append(epoch_of(number, means[:5], EdgePrediction(*means[5:]), seconds))
             on_epoch(history[-1])
+            stepper.offer(checkpoints, history)
     return history
 
 

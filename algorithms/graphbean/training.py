@@ -3,15 +3,16 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import MultiStepLR
 
+from algorithms.checkpoints import Checkpoints
 from algorithms.errors import DataError
+from algorithms.graphbean.checkpoints import Stepper
 from algorithms.graphbean.graph import BipartiteGraph, Parts
+from algorithms.graphbean.history import Epoch
 from algorithms.graphbean.incidence import Incidence, ScatterIncidence
 from algorithms.graphbean.negatives import draw_negatives
 from algorithms.graphbean.network import GraphBEAN, edge_logits
@@ -21,25 +22,6 @@ from algorithms.graphbean.wide import EdgeTarget, pays
 
 BETAS = (0.9, 0.99)
 """Of Adam. A shorter memory of the squares than the usual 0.999: trainings of some hundred steps get further."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One pass over the graph: the loss and its parts, the prediction of edges, and the seconds it took."""
-
-    epoch: int
-    loss: float
-    u: float
-    v: float
-    e: float
-    structure: float
-    prediction: EdgePrediction
-    seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        values = asdict(self)
-        prediction: dict[str, float] = values.pop("prediction")
-        return values | prediction
 
 
 def new_network(widths: Parts[int], params: GraphBEANParams) -> GraphBEAN:
@@ -76,8 +58,11 @@ def train(
     graph: BipartiteGraph,
     params: GraphBEANParams,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    checkpoints: Checkpoints | None = None,
 ) -> list[Epoch]:
     """Train on a graph whose attributes are standardised (float32); every epoch is one step. Return the history.
+
+    It goes on from one of the `checkpoints`, if there is one, to the same weights.
 
     Raises:
         DataError: the loss is not finite any more.
@@ -88,11 +73,13 @@ def train(
     target = EdgeTarget(x.e, incidence) if pays(network.last) else None
     optimizer, schedule = optimizer_of(network, params)
     rng = torch.Generator().manual_seed(params.seed)
-    history = []
+    stepper = Stepper(network, optimizer, schedule, {"negatives": rng})
+    found = checkpoints.resumed() if checkpoints is not None else None
     with torch.random.fork_rng():
         torch.manual_seed(params.seed)
+        history = [] if found is None else stepper.resume(found)
         network.train()
-        for number in range(1, params.epochs + 1):
+        for number in range(len(history) + 1, params.epochs + 1):
             began = time.perf_counter()
             negatives = draw_negatives(
                 incidence.edge_index, graph.sizes.u, graph.sizes.v, params.neg_sampler_mult * graph.edges, rng
@@ -107,6 +94,7 @@ def train(
             prediction = EdgePrediction.of(edges, non_edges)
             history.append(epoch_of(number, torch.stack(loss).tolist(), prediction, time.perf_counter() - began))
             on_epoch(history[-1])
+            stepper.offer(checkpoints, history)
     return history
 
 

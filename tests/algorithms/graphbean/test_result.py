@@ -3,11 +3,11 @@ import pytest
 
 from algorithms.graphbean.detector import GraphBEANDetector
 from algorithms.graphbean.graph import Parts
+from algorithms.graphbean.history import Epoch
 from algorithms.graphbean.objective import EdgePrediction
 from algorithms.graphbean.params import GraphBEANParams
 from algorithms.graphbean.result import ScoredNode, graph_metrics, loss_history, top_anomalies
 from algorithms.graphbean.texts import Texts
-from algorithms.graphbean.training import Epoch
 from tests.algorithms.graph_contract import SIZES, claims
 
 PARAMS = GraphBEANParams(hidden_channels=4, latent_channels=4, edge_pred_latent=4, epochs=3, log_degree=True)
