@@ -36,6 +36,28 @@ def flag(name: str, *, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} must be one of 1, true, yes, on, 0, false, no, off, not '{value}'")
 
 
+def choice(name: str, default: str, among: tuple[str, ...]) -> str:
+    """Return the variable as one of `among`."""
+    value = text(name, default)
+    if value not in among:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(among)}, not '{value}'")
+    return value
+
+
+def rate(name: str, default: str) -> tuple[int, int] | None:
+    """Return the variable as (requests, seconds), from `600/minute`; None for `off`."""
+    value = text(name, default).lower()
+    if value == "off":
+        return None
+    number, _, period = value.partition("/")
+    seconds = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}.get(period)
+    if seconds is None or not (number.isascii() and number.isdigit() and int(number) > 0):
+        raise ImproperlyConfigured(
+            f"{name} must be off, or a number of requests per second, minute, hour or day such as 600/minute, not '{value}'"
+        )
+    return int(number), seconds
+
+
 def words(name: str, default: tuple[str, ...]) -> list[str]:
     """Return the variable as a list of words separated by commas."""
     value = text(name)

@@ -88,6 +88,11 @@ def broker_url(home: Path) -> str:
     return os.environ.get("REDIS_URL") or f"redis+socket://{quote(str(socket_path(home)))}"
 
 
+def cache_url(home: Path) -> str:
+    """Return where requests are counted, as redis-py wants it: `REDIS_URL`, else the embedded server of this home."""
+    return os.environ.get("REDIS_URL") or f"unix://{quote(str(socket_path(home)))}"
+
+
 def _fits(path: Path) -> bool:
     return len(os.fsencode(path)) <= MAX_SOCKET_PATH
 

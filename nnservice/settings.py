@@ -1,6 +1,7 @@
 """Settings: every one that differs between installations is an environment variable, read once, typed."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import dj_database_url
 from kombu import Queue
 
 from nnservice import env
-from nnservice.home import broker_url, secret_key, state_home
+from nnservice.auth import LOOPBACK_NAMES, OPEN, auth_mode
+from nnservice.home import broker_url, cache_url, secret_key, state_home
+from nnservice.logs import FORMATS, logging_settings
 from nnservice.machine import total_memory
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -17,7 +20,8 @@ CPUS = os.cpu_count() or 1
 
 SECRET_KEY = env.text("NNSERVICE_SECRET_KEY") or secret_key(STATE_HOME)
 DEBUG = env.flag("NNSERVICE_DEBUG", default=False)
-ALLOWED_HOSTS = env.words("NNSERVICE_ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]"))
+ALLOWED_HOSTS = env.words("NNSERVICE_ALLOWED_HOSTS", LOOPBACK_NAMES)
+AUTH_MODE = auth_mode()
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -29,6 +33,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
+    "knox",
     "drf_spectacular_sidecar",
     "nnservice",
     "workflows",
@@ -40,6 +45,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "workflows.access.middleware.AccessMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -157,8 +163,10 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PARSER_CLASSES": ["workflows.api.parsers.JSONObjectParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "workflows.api.representation.StrictNegotiation",
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["workflows.access.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["workflows.access.permissions.DeclaredPermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["workflows.access.throttles.UserThrottle"],
+    "NUM_PROXIES": PROXIES,
     "DEFAULT_SCHEMA_CLASS": "workflows.api.schema.ServiceSchema",
     "EXCEPTION_HANDLER": "workflows.api.exceptions.answer_exception",
 }
@@ -167,6 +175,53 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Define, train and serve anomaly-detection models. Plain JSON with `Accept: application/json`.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
+# Who may do what -------------------------------------------------------------------------------------------------
+# Paths that a stranger may GET; every other view asks for a token itself, or is refused (workflows.access).
+PUBLIC_PATHS = ["/", "/api/docs/", "/api/schema/", "/healthz", "/readyz"]
+SELF_GUARDED_PATHS = ["/admin/", "/metrics"]  # with a guard of their own
+KNOX_TOKEN_MODEL = "workflows.Token"  # noqa: S105 - the name of a model
+MIGRATION_MODULES = {"knox": None}  # its own token table is not used
+TOKEN_DAYS = env.integer("NNSERVICE_TOKEN_DAYS", 90, minimum=1)
+MAX_TOKEN_DAYS = env.integer("NNSERVICE_MAX_TOKEN_DAYS", 365, minimum=1)
+REST_KNOX = {
+    "TOKEN_TTL": timedelta(days=TOKEN_DAYS),
+    "TOKEN_PREFIX": "nns_",  # found by scanners of leaked secrets
+    "AUTH_HEADER_PREFIX": "Bearer",
+}
+PROXIES = env.integer("NNSERVICE_PROXIES", 0)
+THROTTLES = {
+    "user": env.rate("NNSERVICE_THROTTLE_USER", "off" if AUTH_MODE == OPEN else "6000/minute"),
+    "stranger": env.rate("NNSERVICE_THROTTLE_STRANGER", "off" if AUTH_MODE == OPEN else "60/minute"),
+}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": cache_url(STATE_HOME),
+        "KEY_PREFIX": "nnservice",
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
+}
+QUOTAS = {
+    "networks": env.integer("NNSERVICE_QUOTA_NETWORKS", 0),
+    "bytes": env.integer("NNSERVICE_QUOTA_STORED_MB", 0) * 1_000_000,
+    "runs": env.integer("NNSERVICE_QUOTA_OPEN_RUNS", 0),
+    "n_hidden": env.integer("NNSERVICE_QUOTA_N_HIDDEN", 0),
+    "rows": env.integer("NNSERVICE_QUOTA_ROWS", 0),
+    "iter": env.integer("NNSERVICE_QUOTA_ITER", 0),
+}
+
+# Behind TLS, which a proxy ends: it must set X-Forwarded-Proto itself, whatever the client sent.
+if env.flag("NNSERVICE_TLS", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # asked from inside, without the proxy
+    SECURE_HSTS_SECONDS = env.integer("NNSERVICE_HSTS_SECONDS", 31_536_000, minimum=1)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+CSRF_TRUSTED_ORIGINS = env.words("NNSERVICE_CSRF_TRUSTED_ORIGINS", ())
+
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "SWAGGER_UI_DIST": "SIDECAR",

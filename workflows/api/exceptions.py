@@ -105,8 +105,11 @@ def _flatten(detail: Any, field: str = "") -> tuple[str, dict[str, list[str]]]:
 
 
 class _ErrorView(APIView):
-    """Answers an error in the negotiated representation where no view could."""
+    """Answers an error in the negotiated representation where no view could, whoever asks."""
 
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
     error: Exception = NotFound("there is nothing here")
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Case, Q, When
@@ -30,9 +31,18 @@ class Network(models.Model):
     versions_made = models.PositiveIntegerField(default=0, editable=False, help_text="numbers are never used twice")
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="networks",
+        help_text="nobody in open mode",
+    )
 
     class Meta:
         ordering = ["name"]
+        permissions = [("administer_network", "Can see and change every network, and manage users")]
 
     def __str__(self) -> str:
         return self.name

@@ -68,6 +68,14 @@ class Run(models.Model):
     result = models.JSONField(null=True, blank=True, help_text="all of it; lists leave it in the database")
     libraries = models.JSONField(default=dict, blank=True)
     error = models.TextField(blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="runs",
+        help_text="nobody in open mode",
+    )
     created = models.DateTimeField(auto_now_add=True)
     enqueued = models.DateTimeField(null=True, blank=True)
     started = models.DateTimeField(null=True, blank=True)
