@@ -11,7 +11,6 @@ from kombu import Queue
 from nnservice import env
 from nnservice.auth import LOOPBACK_NAMES, OPEN, auth_mode
 from nnservice.home import broker_url, cache_url, secret_key, state_home
-from nnservice.logs import FORMATS, logging_settings
 from nnservice.machine import total_memory
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -32,8 +31,8 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
-    "drf_spectacular",
     "knox",
+    "drf_spectacular",
     "drf_spectacular_sidecar",
     "nnservice",
     "workflows",
@@ -42,10 +41,10 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "workflows.api.middleware.ApiMiddleware",
+    "workflows.access.middleware.AccessMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "workflows.access.middleware.AccessMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -154,27 +153,6 @@ CELERY_BEAT_SCHEDULE = {
     "remove-leftovers": {"task": "workflows.tasks.remove_leftovers", "schedule": 3600.0, "options": {"expires": 600}},
 }
 
-# API -------------------------------------------------------------------------------------------------------------
-REST_FRAMEWORK = {
-    "DEFAULT_RENDERER_CLASSES": [
-        "workflows.api.representation.NninfoRenderer",
-        "rest_framework.renderers.JSONRenderer",
-        "workflows.api.representation.PageRenderer",
-    ],
-    "DEFAULT_PARSER_CLASSES": ["workflows.api.parsers.JSONObjectParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "workflows.api.representation.StrictNegotiation",
-    "DEFAULT_AUTHENTICATION_CLASSES": ["workflows.access.authentication.BearerAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["workflows.access.permissions.DeclaredPermission"],
-    "DEFAULT_THROTTLE_CLASSES": ["workflows.access.throttles.UserThrottle"],
-    "NUM_PROXIES": PROXIES,
-    "DEFAULT_SCHEMA_CLASS": "workflows.api.schema.ServiceSchema",
-    "EXCEPTION_HANDLER": "workflows.api.exceptions.answer_exception",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "nnservice",
-    "DESCRIPTION": "Define, train and serve anomaly-detection models. Plain JSON with `Accept: application/json`.",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.0",
 # Who may do what -------------------------------------------------------------------------------------------------
 # Paths that a stranger may GET; every other view asks for a token itself, or is refused (workflows.access).
 PUBLIC_PATHS = ["/", "/api/docs/", "/api/schema/", "/healthz", "/readyz"]
@@ -222,6 +200,27 @@ if env.flag("NNSERVICE_TLS", default=False):
     CSRF_COOKIE_SECURE = True
 CSRF_TRUSTED_ORIGINS = env.words("NNSERVICE_CSRF_TRUSTED_ORIGINS", ())
 
+# API -------------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": [
+        "workflows.api.representation.NninfoRenderer",
+        "rest_framework.renderers.JSONRenderer",
+        "workflows.api.representation.PageRenderer",
+    ],
+    "DEFAULT_PARSER_CLASSES": ["workflows.api.parsers.JSONObjectParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "workflows.api.representation.StrictNegotiation",
+    "DEFAULT_AUTHENTICATION_CLASSES": ["workflows.access.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["workflows.access.permissions.DeclaredPermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["workflows.access.throttles.UserThrottle"],
+    "NUM_PROXIES": PROXIES,
+    "DEFAULT_SCHEMA_CLASS": "workflows.api.schema.ServiceSchema",
+    "EXCEPTION_HANDLER": "workflows.api.exceptions.answer_exception",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "nnservice",
+    "DESCRIPTION": "Define, train and serve anomaly-detection models. Plain JSON with `Accept: application/json`.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "SWAGGER_UI_DIST": "SIDECAR",
