@@ -6,7 +6,9 @@ line that is parsed for quotes, and so that no program outlives its supervisor.
 
 import fcntl
 import os
+import shutil
 import signal
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -62,6 +64,7 @@ def web(_home: Path) -> list[str]:
         *("--graceful-timeout", "5"),
         "--preload",  # imported once: the processes share that memory, and one that died is back at once
         "--no-control-socket",
+        *("--logger-class", "nnservice.access_log.RequestLogger"),
     ]
 
 
@@ -75,9 +78,19 @@ def _wait_for_turn(home: Path) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
+def metrics_folder(home: Path) -> Path:
+    """Make the folder, empty, in which the web processes of this host count together."""
+    folder = home / "metrics" / socket.gethostname()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    return folder
+
+
 def main() -> None:
     name = sys.argv[1]
     home = state_home()
+    if name == "web":
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder(home))
     command = PROGRAMS[name](home)
     end_with_parent(signal.SIGTERM)
     os.chdir(BASE_DIR)

@@ -38,6 +38,8 @@ INSTALLED_APPS = [
     "workflows",
 ]
 MIDDLEWARE = [
+    "workflows.operations.requests.RequestMiddleware",
+    "workflows.operations.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "workflows.api.middleware.ApiMiddleware",
@@ -80,7 +82,11 @@ AUTH_PASSWORD_VALIDATORS = [
 def _database() -> dict[str, Any]:
     url = env.text("DATABASE_URL")
     if url:
-        return dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+        database = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+        if "postgres" in database["ENGINE"]:
+            # A host that answers nothing must not hold a request for the minutes of TCP.
+            database["OPTIONS"] = {"connect_timeout": 5, **database.get("OPTIONS", {})}
+        return database
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": STATE_HOME / "db.sqlite3",
@@ -127,6 +133,12 @@ HEARTBEAT_LOST_SECONDS = 60
 MESSAGE_LOST_SECONDS = 300
 MAX_ATTEMPTS = 3
 LEFTOVER_SECONDS = TRAINING_TIME_LIMIT + 24 * 3600  # a job folder is not touched while a long training runs
+
+# Operation -------------------------------------------------------------------------------------------------------
+WORKER_BEAT_SECONDS = 5
+WORKER_LOST_SECONDS = 60
+QUEUE_LIMIT_SECONDS = env.integer("NNSERVICE_QUEUE_LIMIT_SECONDS", 0, minimum=0)
+METRICS_TOKEN = env.text("NNSERVICE_METRICS_TOKEN")
 
 CELERY_BROKER_URL = broker_url(STATE_HOME)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -229,10 +241,4 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["workflows.api.schema.any_of_several"],
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.text("NNSERVICE_LOG_LEVEL", "INFO")},
-}
+LOGGING = logging_settings(env.choice("NNSERVICE_LOG_FORMAT", "line", FORMATS), env.text("NNSERVICE_LOG_LEVEL", "INFO"))

@@ -6,6 +6,7 @@ from uuid import UUID
 from celery import shared_task
 from celery.exceptions import Reject
 
+from nnservice.logs import log_context
 from workflows.execution import leftovers, scoring
 from workflows.execution.sweeper import sweep as sweep_runs
 from workflows.execution.training import execute_run
@@ -14,7 +15,8 @@ from workflows.execution.training import execute_run
 @shared_task(ignore_result=True)
 def train(run_id: str) -> None:
     """Train one run."""
-    execute_run(UUID(run_id))
+    with log_context(run=run_id):
+        execute_run(UUID(run_id))
 
 
 @shared_task(ignore_result=True)

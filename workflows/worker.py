@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 
 from workflows.execution import shutdown
 
@@ -15,6 +15,16 @@ def send_waiting_runs_again(**_: Any) -> None:
 
     sweep(every_queued_run=True)
     remove_leftovers()
+
+
+@worker_ready.connect
+def begin_to_beat(**_: Any) -> None:
+    """Say from now on that this worker lives."""
+    from workflows.operations.beats import Beat
+
+    beat = Beat()
+    beat.start()
+    worker_shutdown.connect(lambda **_: beat.stop(), weak=False)
 
 
 @worker_shutting_down.connect

@@ -48,6 +48,11 @@ class MemoryGuard(threading.Thread):
         self._descendants = 0
         self._next_look = 0.0
 
+    @classmethod
+    def count(cls) -> int:
+        """Return how many children of this process are watched now."""
+        return len(cls._used)
+
     def stop(self) -> None:
         """Watch no longer: the child has ended."""
         self._ended.set()

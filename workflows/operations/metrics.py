@@ -1,0 +1,112 @@
+"""Metrics for Prometheus: requests as the web processes of this host counted them, and the state of the installation.
+
+Counts of requests and of rows predicted are shared by the web processes of one host through files (the multi-process
+mode of prometheus-client); runs, workers and totals are read from the database at each scrape, so they are the same
+whichever host is asked: take their maximum over hosts, not their sum.
+"""
+
+import os
+from collections.abc import Iterator
+
+from django.db.models import Count, F
+from django.db.models.functions import Now
+from django.http import HttpRequest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import REGISTRY, Collector
+
+from algorithms.workflow_types import WORKFLOW_TYPES
+from workflows.models import Run, RunState, Total
+from workflows.operations.beats import living_workers
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+TOTALS = {
+    "training_seconds": "Seconds that succeeded trainings took",
+    "rows_trained": "Rows of the files that succeeded trainings read",
+    "rows_scored_in_files": "Rows of files that workers scored",
+}
+
+requests_seen = Counter("nnservice_requests", "Requests answered", ["method", "route", "status"])
+request_seconds = Histogram(
+    "nnservice_request_seconds",
+    "Seconds to the begin of the answer",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600),
+)
+rows_predicted = Counter("nnservice_rows_predicted", "Rows of predict requests", ["kind"])
+
+
+def observe_request(request: HttpRequest, status: int, seconds: float) -> None:
+    """Count a request by the pattern of its route: a name in a path must not become a label."""
+    match = request.resolver_match
+    route = (
+        match.route
+        if match is not None
+        else request.path_info
+        if request.path_info in ("/healthz", "/readyz")
+        else "none"
+    )
+    method = request.method if request.method in METHODS else "other"
+    requests_seen.labels(method, route, str(status)).inc()
+    request_seconds.labels(method, route).observe(seconds)
+
+
+def add_to_total(name: str, amount: float) -> None:
+    """Add to one of TOTALS."""
+    if not Total.objects.filter(name=name).update(value=F("value") + amount):
+        Total.objects.get_or_create(name=name)
+        Total.objects.filter(name=name).update(value=F("value") + amount)
+
+
+def count_training(run: Run) -> None:
+    """Add a run that succeeded to the totals."""
+    if run.started is not None and run.finished is not None:
+        add_to_total("training_seconds", (run.finished - run.started).total_seconds())
+    files = [described for node in run.snapshot["data"].values() for described in node]
+    add_to_total("rows_trained", sum(described["rows"] for described in files))
+
+
+def exposition() -> bytes:
+    """Return all metrics in Prometheus' text format."""
+    registry = CollectorRegistry()
+    registry.register(_Installation())
+    if os.environ.get(FOLDER):
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+    return generate_latest(REGISTRY) + generate_latest(registry)
+
+
+class _Installation(Collector):
+    """What the database knows."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield runs by state, the queue's age, workers and totals."""
+        yield self._runs()
+        yield self._queue()
+        workers = living_workers()
+        yield GaugeMetricFamily("nnservice_workers", "Workers that live", value=len(workers))
+        yield GaugeMetricFamily(
+            "nnservice_worker_slots", "Tasks that the workers do at once", value=sum(w.slots for w in workers)
+        )
+        kept = dict(Total.objects.values_list("name", "value"))
+        for name, text in TOTALS.items():
+            yield CounterMetricFamily(f"nnservice_{name}", text, value=kept.get(name, 0.0))
+
+    def _runs(self) -> Metric:
+        runs = GaugeMetricFamily("nnservice_runs", "Runs that are kept", labels=["state", "workflow_type"])
+        kinds = Run.objects.order_by().values_list("state", "version__workflow_type")
+        counted = {(state, kind): count for state, kind, count in kinds.annotate(Count("id"))}
+        wanted = {(state.value, kind) for state in RunState for kind in WORKFLOW_TYPES}
+        for state, kind in sorted(wanted | set(counted)):
+            runs.add_metric([state, kind], counted.get((state, kind), 0))
+        return runs
+
+    def _queue(self) -> Metric:
+        oldest = Run.objects.filter(state=RunState.QUEUED).order_by("created")
+        times = oldest.annotate(now=Now()).values_list("now", "created").first()
+        waited = max(0.0, (times[0] - times[1]).total_seconds()) if times else 0.0
+        return GaugeMetricFamily(
+            "nnservice_queue_oldest_seconds", "Seconds that the oldest queued run waits", value=waited
+        )
