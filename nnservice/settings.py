@@ -11,6 +11,7 @@ from kombu import Queue
 from nnservice import env
 from nnservice.auth import LOOPBACK_NAMES, OPEN, auth_mode
 from nnservice.home import broker_url, cache_url, secret_key, state_home
+from nnservice.logs import FORMATS, logging_settings
 from nnservice.machine import total_memory
 
 BASE_DIR = Path(__file__).resolve().parent.parent
