@@ -18,6 +18,7 @@ import pytest
 import redis
 import requests
 
+from tests.live.guide import SESSIONS
 from tests.servers import free_port as find_free_port
 from tests.servers import new_database
 
@@ -116,15 +117,37 @@ def servers() -> dict[str, str]:
     return {"DATABASE_URL": new_database(database, "nnservice_live"), "REDIS_URL": redis_url}
 
 
+def session_of_admin(service: Service, variables: dict[str, str]) -> requests.Session:
+    """Make the first admin, and a session that carries the token."""
+    made = subprocess.run(
+        [sys.executable, "manage.py", "create_admin", "live"],
+        cwd=REPOSITORY,
+        env=environment(service.home, variables),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    token = re.search(r"nns_\w+", made.stdout)
+    assert token, made.stdout
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {token[0]}"
+    return session
+
+
+def environment(home: Path, variables: dict[str, str]) -> dict[str, str]:
+    """Return the environment of a service: nothing of the tests' own settings."""
+    clean = {key: value for key, value in os.environ.items() if key not in OWN}
+    return {**clean, "NNSERVICE_HOME": str(home), **variables}
+
+
 def start(home: Path, log: Path, **variables: str) -> Service:
     """Start the launcher; it is not ready yet."""
     variables.setdefault("PORT", str(find_free_port()))
-    clean = {key: value for key, value in os.environ.items() if key not in OWN}
     with log.open("w") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "nnservice"],
             cwd=REPOSITORY,
-            env={**clean, "NNSERVICE_HOME": str(home), **variables},
+            env=environment(home, variables),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -166,6 +189,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     running = start(folder / "home", folder / "service.log", **variables)
     try:
         running.wait_until_ready()
+        if variables:  # there strangers are refused
+            SESSIONS[running.url] = session_of_admin(running, variables)
         yield running
     finally:
         running.stop()
