@@ -15,6 +15,9 @@ from algorithms.errors import ArtifactCorrupt, ArtifactIncompatible
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+MODEL_FILE, PREPROCESS_FILE = "model.onnx", "preprocess.json"
+SERVING_FILES = (MANIFEST, MODEL_FILE, PREPROCESS_FILE)
+"""All that scoring new rows needs of an artifact."""
 LIBRARIES = (
     "numpy",
     "onnxruntime",

@@ -7,11 +7,10 @@ from typing import Any
 
 import onnxruntime
 
-from algorithms.artifacts import verify_artifact
+from algorithms.artifacts import MODEL_FILE, PREPROCESS_FILE, verify_artifact
 from algorithms.errors import ArtifactIncompatible
 
 FORMAT = 1
-MODEL_FILE, PREPROCESS_FILE = "model.onnx", "preprocess.json"
 
 
 def open_session(model: bytes, threads: int) -> onnxruntime.InferenceSession:

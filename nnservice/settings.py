@@ -13,6 +13,7 @@ from nnservice.auth import LOOPBACK_NAMES, OPEN, auth_mode
 from nnservice.home import broker_url, cache_url, secret_key, state_home
 from nnservice.logs import FORMATS, logging_settings
 from nnservice.machine import total_memory
+from nnservice.storage import stored_in
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_HOME = state_home()
@@ -107,9 +108,15 @@ DATABASES = {"default": _database()}
 
 # Files -----------------------------------------------------------------------------------------------------------
 FILES_ROOT = STATE_HOME / "files"
+STORAGES = {
+    "default": stored_in(env.text("STORAGE_URL"), FILES_ROOT),
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 JOBS_ROOT = STATE_HOME / "jobs"
+CACHE_ROOT = STATE_HOME / "cache"  # of what an S3 bucket holds
+CACHE_BYTES = env.integer("NNSERVICE_CACHE_MB", 20_000, minimum=1) * 1_000_000
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
-FILE_UPLOAD_TEMP_DIR = FILES_ROOT / "incoming"  # on the disk of FILES_ROOT: an upload is renamed, not copied
+FILE_UPLOAD_TEMP_DIR = FILES_ROOT / "incoming"  # on the disk of JOBS_ROOT: an upload is renamed, not copied
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
 MAX_UPLOAD_BYTES = env.integer("NNSERVICE_MAX_UPLOAD_MB", 20_000, minimum=1) * 1_000_000

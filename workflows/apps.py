@@ -10,6 +10,6 @@ class WorkflowsConfig(AppConfig):
     verbose_name = "Workflows"
 
     def ready(self) -> None:
-        from workflows import files
+        from workflows.files import deletion
 
-        files.connect()
+        deletion.connect()

@@ -69,6 +69,12 @@ class Unprocessable(ServiceError):
 
 
 class Unavailable(ServiceError):
-    """The database or the broker is down; trying again later may work."""
+    """The database, the broker or the file storage is down; trying again later may work."""
+
+    status = 503
+
+
+class Damaged(ServiceError):
+    """Stored files are missing or are not those that were written; the message says what was stored."""
 
     status = 503

@@ -48,8 +48,17 @@ class StoredPart:
         chosen = np.asarray(positions, dtype=np.int64)
         if self.part != "e":
             return {self.part: self._ids_at(self.part, chosen)}
-        pairs = mapped(file_of(self.folder, "pairs", self.node))[:, chosen]
+        pairs = self._pairs[:, chosen]
         return {side: self._ids_at(side, ends) for side, ends in zip("uv", pairs, strict=True)}
 
     def _ids_at(self, side: str, positions: NDArray[np.int64]) -> list[str]:
-        return list(stored_ids(self.folder, self.node, side).take(positions))
+        return list(self._texts[side].take(positions))
+
+    @cached_property
+    def _pairs(self) -> NDArray[Any]:
+        return mapped(file_of(self.folder, "pairs", self.node))
+
+    @cached_property
+    def _texts(self) -> dict[str, Texts]:
+        sides = "uv" if self.part == "e" else self.part
+        return {side: stored_ids(self.folder, self.node, side) for side in sides}

@@ -88,6 +88,11 @@ RESULT = "result/nnid/steel/ver/1/"
 PREDICT = "service/state/predict/type/anomaly/nnid/steel/ver/1/"
 
 
+def place_of(prefix: str) -> Path:
+    """Return where the tests' storage, a folder, has what is stored under a prefix."""
+    return Path(settings.FILES_ROOT) / prefix
+
+
 @pytest.fixture
 def api(db: None) -> Api:
     return Api()
@@ -160,7 +165,7 @@ def run(db: None) -> "Run":
     snapshot = {"workflow_type": "autoencoder_csv", "parameters": {}}
     made = Run.objects.create(version=version, number=1, state=RunState.SUCCEEDED, snapshot=snapshot, attempts=1)
     encoder = TabularEncoder.fit(steel(), TabularFeederParams(), scaling="asinh")
-    with write_artifact(made.artifact) as folder:
+    with write_artifact(place_of(made.artifact_prefix)) as folder:
         Scorer(linear_model(encoder.layout), encoder, "squared", threshold=0.2).save(folder)
     return made
 

@@ -2,31 +2,62 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
 
-from workflows.files import remove_folder
-from workflows.models import DataFile, Run
+from workflows import files
+from workflows.files.local import PARTIAL, last_change, remove_folder
+from workflows.models import OPEN_STATES, DataFile, Run
 
 logger = logging.getLogger(__name__)
+
+KINDS: Mapping[str, type[DataFile | Run]] = {files.UPLOADS: DataFile, files.RUNS: Run}
 
 
 def remove_leftovers() -> None:
     """Remove what was not touched for `LEFTOVER_SECONDS` and belongs to no row; what is in use is younger."""
     before = time.time() - settings.LEFTOVER_SECONDS
-    files = Path(settings.FILES_ROOT)
-    for path in _old(files / "incoming", before):
+    _remove_from_this_machine(before)
+    _remove_from_storage(before)
+
+
+def _remove_from_this_machine(before: float) -> None:
+    for path in _old(Path(settings.FILE_UPLOAD_TEMP_DIR), before):
         logger.info("removing the rest of an upload: %s", path.name)
         path.unlink(missing_ok=True)
     for path in _old(Path(settings.JOBS_ROOT), before):
         remove_folder(path)
-    for model, folder in ((DataFile, files / "uploads"), (Run, files / "runs")):
-        for path in _without_row(model, _old(folder, before)):
-            logger.info("removing files without a row: %s/%s", folder.name, path.name)
-            remove_folder(path)
+    cache = files.cache()
+    for kind, model in KINDS.items():
+        copies = [prefix for prefix in cache.prefixes() if prefix.startswith(f"{kind}/")]
+        gone = _without_row(model, {prefix.split("/")[1] for prefix in copies})
+        for prefix in copies:
+            if prefix.split("/")[1] in gone:
+                cache.forget(prefix)
+
+
+def _remove_from_storage(before: float) -> None:
+    for kind, model in KINDS.items():
+        stored = files.stored(kind)
+        old = {name for name, inside in stored.items() if max(inside.values()) < before}
+        for name in _without_row(model, old) | {name for name in old if name.startswith(PARTIAL)}:
+            logger.info("removing files without a row: %s/%s", kind, name)
+            files.remove(f"{kind}/{name}")
+        if model is Run:
+            _remove_lost_attempts(stored, before)
+
+
+def _remove_lost_attempts(stored: Mapping[str, Mapping[str, float]], before: float) -> None:
+    """Remove what workers left in the folders of runs that have ended without them."""
+    ended = Run.objects.exclude(state__in=OPEN_STATES).filter(pk__in=[found for name in stored if (found := _id(name))])
+    for run in ended.only("attempts", "state"):
+        for child, changed in stored[str(run.pk)].items():
+            if child and changed < before and child not in run.kept_names:
+                logger.info("removing what a lost worker left: %s/%s", run.prefix, child)
+                files.remove(f"{run.prefix}/{child}")
 
 
 def _old(folder: Path, before: float) -> list[Path]:
@@ -36,19 +67,20 @@ def _old(folder: Path, before: float) -> list[Path]:
 def _touched(path: Path) -> float:
     """Return when anything in a file or folder last changed; one that vanished counts as new."""
     try:
-        return max(p.stat().st_mtime for p in (path, *path.rglob("*")))
+        return last_change(path)
     except FileNotFoundError:
         return time.time()
 
 
-def _without_row(model: type[DataFile | Run], paths: Iterable[Path]) -> list[Path]:
-    by_id = {id_of_folder: path for path in paths if (id_of_folder := _id(path)) is not None}
-    known = set(model.objects.filter(pk__in=by_id).values_list("pk", flat=True))
-    return [path for id_of_folder, path in by_id.items() if id_of_folder not in known]
+def _without_row(model: type[DataFile | Run], names: Iterable[str]) -> set[str]:
+    """Return those names that are ids of no row; what is no id is not of this service."""
+    ids = {name: found for name in names if (found := _id(name)) is not None}
+    known = set(model.objects.filter(pk__in=ids.values()).values_list("pk", flat=True))
+    return {name for name, found in ids.items() if found not in known}
 
 
-def _id(folder: Path) -> UUID | None:
+def _id(name: str) -> UUID | None:
     try:
-        return UUID(folder.name)
+        return UUID(name)
     except ValueError:
-        return None  # not of this service
+        return None

@@ -8,7 +8,9 @@ from typing import Any
 
 from django.conf import settings
 
+from algorithms.artifacts import SERVING_FILES
 from algorithms.jobs import ScoreJob
+from workflows import files
 from workflows.errors import ServiceError, Unprocessable
 from workflows.execution import shutdown
 from workflows.execution.child import Child
@@ -64,8 +66,18 @@ def _score(note: ScoringNote, file: ScoredFile) -> None:
     """Run the child that scores a file, and report how it ended."""
     run = get_run_by_id(note.run)
     require_succeeded(run)
+    with files.local_copy(run.artifact_prefix, *SERVING_FILES, check=_end_for_shutdown) as artifact:
+        _score_by(artifact, note, file)
+
+
+def _end_for_shutdown() -> None:
+    if shutdown.requested.is_set():
+        raise HandedBack
+
+
+def _score_by(artifact: Path, note: ScoringNote, file: ScoredFile) -> None:
     job = ScoreJob(
-        artifact=run.artifact,
+        artifact=artifact,
         source=file.source,
         target=file.target,
         keep=note.keep,
@@ -101,8 +113,7 @@ def _follow(child: Child, file: ScoredFile) -> dict[str, Any]:
         if ended:
             return last
         now = time.monotonic()
-        if shutdown.requested.is_set():
-            raise HandedBack
+        _end_for_shutdown()
         if now - began > settings.TRAINING_TIME_LIMIT:
             limit = f"{settings.TRAINING_TIME_LIMIT:,} s (NNSERVICE_TRAINING_TIME_LIMIT)"
             raise Unprocessable(f"stopped after {limit}: split the file")

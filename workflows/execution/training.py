@@ -6,7 +6,9 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -16,11 +18,15 @@ from django.utils import timezone
 from algorithms.artifacts import verify_artifact
 from algorithms.errors import ArtifactError
 from algorithms.jobs import ARTIFACT_FOLDER, FitJob
+from workflows import files
+from workflows.errors import Damaged
 from workflows.execution import shutdown
 from workflows.execution.child import Child
 from workflows.execution.memory import MemoryLimit
-from workflows.files import remove_folder
+from workflows.execution.transfers import RunLog, patiently
+from workflows.files.local import remove_folder
 from workflows.models import DataFile, Run, RunState
+from workflows.models.node import TABLE
 
 logger = logging.getLogger(__name__)
 
@@ -81,33 +87,37 @@ def claim(run_id: uuid.UUID) -> Run | None:
 def _train(run: Run) -> dict[str, Any]:
     """Return the fields of a succeeded run, its artifact in place and the job folder gone, or raise Stopped."""
     run.job_folder.mkdir(parents=True)
-    run.folder.mkdir(parents=True, exist_ok=True)
+    watch = _Watch(run)
     try:
-        _fit_job(run).write(run.job_folder)
-        memory = _memory_limit()
-        with Child("fit", run.job_folder, run.log, memory=memory, threads=settings.TRAINING_THREADS) as child:
-            watch = _Watch(run, child)
-            ended = False
-            while not ended:
-                ended = child.wait(POLL_SECONDS)
-                for event in child.poll_events():
-                    watch.hear(event)
-                if not ended:
-                    watch.check()
-            progress = watch.outcome()
-        return {"progress": progress, "error": "", **_take_artifact(run)}
+        with ExitStack() as tables:
+            patiently(lambda: _fit_job(run, tables, watch.pace).write(run.job_folder), watch.pace)
+            log = patiently(lambda: RunLog(run.log_key, run.job_folder), watch.pace)
+            memory = _memory_limit()
+            with log, Child("fit", run.job_folder, log.path, memory=memory, threads=settings.TRAINING_THREADS) as child:
+                ended = False
+                while not ended:
+                    ended = child.wait(POLL_SECONDS)
+                    for event in child.poll_events():
+                        watch.hear(event)
+                    if not ended:
+                        watch.check()
+                        log.put_when_due()
+            progress = watch.outcome(child)
+        return {"progress": progress, "error": "", **_take_artifact(run, watch)}
+    except Damaged as error:
+        raise Stopped(RunState.FAILED, f"{error.message}: upload the data again") from error
     finally:
         remove_folder(run.job_folder)
 
 
-def _take_artifact(run: Run) -> dict[str, Any]:
+def _take_artifact(run: Run, watch: "_Watch") -> dict[str, Any]:
     built = run.job_folder / ARTIFACT_FOLDER
     try:
         manifest = verify_artifact(built)
     except ArtifactError as error:
         raise Stopped(RunState.FAILED, f"the trained model could not be kept: {error}") from error
     result = json.loads((built / "result.json").read_text())
-    built.rename(run.artifact)
+    patiently(lambda: files.publish(built, run.artifact_prefix, check=watch.pace), watch.pace)
     return {
         "result": result,
         "metrics": result["metrics"],
@@ -116,14 +126,17 @@ def _take_artifact(run: Run) -> dict[str, Any]:
     }
 
 
-def _fit_job(run: Run) -> FitJob:
+def _fit_job(run: Run, tables: ExitStack, check: Callable[[], None]) -> FitJob:
+    """Return the job, with tables that stay where they are until `tables` is closed."""
     snapshot = run.snapshot
+
+    def table(described: Mapping[str, Any]) -> Path:
+        prefix = DataFile(id=uuid.UUID(described["id"])).prefix
+        return tables.enter_context(files.local_copy(prefix, TABLE, check=check)) / TABLE
+
     return FitJob(
         workflow_type=snapshot["workflow_type"],
-        tables={
-            node: tuple(DataFile(id=uuid.UUID(described["id"])).parquet for described in files)
-            for node, files in snapshot["data"].items()
-        },
+        tables={node: tuple(map(table, described)) for node, described in snapshot["data"].items()},
         parameters=snapshot["given"],
         threads=settings.TRAINING_THREADS,
         memory_bytes=settings.TRAINING_MEMORY_LIMIT,
@@ -141,13 +154,13 @@ def _memory_limit() -> MemoryLimit:
 class _Watch:
     """What the supervisor knows of a running child, and the limits it holds it to."""
 
-    def __init__(self, run: Run, child: Child) -> None:
+    def __init__(self, run: Run) -> None:
         self._run = run
-        self._child = child
         self._progress: dict[str, Any] = {}
         self._last: dict[str, Any] = {}
         self._started = time.monotonic()
         self._beat = self._started
+        self._checked = self._started
         self._changed = False
 
     def hear(self, event: dict[str, Any]) -> None:
@@ -161,8 +174,14 @@ class _Watch:
             self._progress["stage"] = event.get("name")
             self._changed = True
 
+    def pace(self) -> None:
+        """Check now and then: for what calls this very often, such as a transfer of files."""
+        if time.monotonic() - self._checked > POLL_SECONDS:
+            self.check()
+
     def check(self) -> None:
         """Write progress and heartbeat; raise Stopped when the run must end."""
+        self._checked = time.monotonic()
         if shutdown.requested.is_set():
             raise Stopped(RunState.QUEUED, "the worker is shutting down and hands the run back")
         if time.monotonic() - self._started > settings.TRAINING_TIME_LIMIT:
@@ -195,18 +214,18 @@ class _Watch:
             self._beat = now
             self._changed = False
 
-    def outcome(self) -> dict[str, Any]:
+    def outcome(self, child: Child) -> dict[str, Any]:
         """Return the last progress of a child that finished, or raise Stopped saying why it did not."""
         if self._last.get("event") == "finished":
             return self._progress | {"percent": 100.0}
         if self._last.get("event") == "failed":
             raise Stopped(RunState.FAILED, str(self._last.get("error")))
-        raise Stopped(RunState.FAILED, self._child.describe_end())
+        raise Stopped(RunState.FAILED, child.describe_end())
 
 
 def _record_success(run: Run, outcome: dict[str, Any]) -> None:
     if not _finish(run, RunState.SUCCEEDED, **outcome):
-        remove_folder(run.artifact)
+        files.remove(run.artifact_prefix)
 
 
 def _record_stop(run: Run, stop: Stopped) -> None:
@@ -224,7 +243,10 @@ def _finish(run: Run, state: RunState, **fields: Any) -> bool:
     mine = Run.objects.filter(id=run.id, state=RunState.RUNNING, attempts=run.attempts)
     ended = _persistently(lambda: bool(mine.update(state=state, finished=timezone.now(), **fields)))
     if not ended and not _persistently(lambda: Run.objects.filter(id=run.id).exists()):
-        remove_folder(run.folder)
+        files.remove(run.prefix)
+    if ended:
+        run.state = state
+        files.keep_only(run.prefix, run.kept_names)
     return ended
 
 

@@ -1,10 +1,8 @@
 """Nodes of a version's workflow and the data files uploaded to them."""
 
 import uuid
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db import models
 
 from algorithms.params import Params
@@ -38,6 +36,10 @@ class Node(models.Model):
         return self.params_type.model_validate(self.parameters).stored()
 
 
+SOURCE, TABLE = "source.csv", "table.parquet"
+"""Files of an upload: as it came, and the typed copy that is trained on."""
+
+
 class DataFile(models.Model):
     """An uploaded CSV file and its typed Parquet copy; both lie in one folder named by `id`."""
 
@@ -61,19 +63,9 @@ class DataFile(models.Model):
         return self.name
 
     @property
-    def folder(self) -> Path:
-        """Where the file's bytes are."""
-        return Path(settings.FILES_ROOT) / "uploads" / str(self.id)
-
-    @property
-    def csv(self) -> Path:
-        """The file as uploaded."""
-        return self.folder / "source.csv"
-
-    @property
-    def parquet(self) -> Path:
-        """The typed copy that is trained on."""
-        return self.folder / "table.parquet"
+    def prefix(self) -> str:
+        """Where the storage has the file as uploaded and its typed copy (workflows.files)."""
+        return f"uploads/{self.id}"
 
     @property
     def column_names(self) -> list[str]:

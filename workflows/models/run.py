@@ -102,19 +102,29 @@ class Run(models.Model):
         return CONDITION[RunState(self.state)]
 
     @property
-    def folder(self) -> Path:
-        """Where the log and the artifact are kept."""
-        return Path(settings.FILES_ROOT) / "runs" / str(self.id)
+    def prefix(self) -> str:
+        """Where the storage has all files of the run (workflows.files)."""
+        return f"runs/{self.id}"
 
     @property
-    def log(self) -> Path:
-        """The log of the training process."""
-        return self.folder / "run.log"
+    def log_key(self) -> str:
+        """The log of the training process, of all attempts."""
+        return f"{self.prefix}/run.log"
 
     @property
-    def artifact(self) -> Path:
+    def artifact_prefix(self) -> str:
         """The trained model and its scores; of its own for each attempt, so that a worker given up cannot harm it."""
-        return self.folder / f"artifact-{self.attempts}"
+        return f"{self.prefix}/artifact-{self.attempts}"
+
+    @property
+    def checkpoint_prefix(self) -> str:
+        """How far a training has come; gone once the run has ended."""
+        return f"{self.prefix}/checkpoint"
+
+    @property
+    def kept_names(self) -> set[str]:
+        """What stays under the prefix of a run that has ended, in its present state."""
+        return {"run.log", f"artifact-{self.attempts}"} if self.state == RunState.SUCCEEDED else {"run.log"}
 
     @property
     def job_folder(self) -> Path:

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import transaction
 from django.db.models import QuerySet, Sum
 
+from workflows import files
 from workflows.errors import Invalid, NotFound, Unprocessable
 from workflows.execution.conversion import convert_csv
-from workflows.files import remove_folder
+from workflows.files.local import remove_folder
 from workflows.models import DataFile, Node
+from workflows.models.node import SOURCE, TABLE
 from workflows.services.locks import lock_node
 from workflows.services.networks import refuse_while_running
 
@@ -47,7 +50,7 @@ def store_uploads(node: Node, uploads: Sequence[Upload]) -> list[DataFile]:
         _commit(node, stored)
     except BaseException:
         for data_file in stored:
-            remove_folder(data_file.folder)
+            files.remove(data_file.prefix)
         raise
     return stored
 
@@ -71,24 +74,24 @@ def _check_names(uploads: Sequence[Upload]) -> None:
 
 def _convert(node: Node, upload: Upload) -> DataFile:
     data_file = DataFile(id=uuid.uuid4(), node=node, name=upload.name)
-    data_file.folder.mkdir(parents=True)
+    work = Path(settings.JOBS_ROOT) / f"upload-{data_file.id}"
+    work.mkdir(parents=True)
     try:
         # On the same disk: a rename, not a copy. Django no longer finds its temporary file, which it tolerates.
-        Path(upload.file.temporary_file_path()).rename(data_file.csv)
+        Path(upload.file.temporary_file_path()).rename(work / SOURCE)
         found = convert_csv(
-            data_file.csv,
-            data_file.parquet,
+            work / SOURCE,
+            work / TABLE,
             encoding=node.parameters.get("encoding"),
             delimiter=node.parameters.get("delimiter"),
         )
         for field in ("rows", "columns", "sha256", "size", "encoding", "delimiter", "notices"):
             setattr(data_file, field, found[field])
+        files.publish(work, data_file.prefix)
     except Unprocessable as error:
-        remove_folder(data_file.folder)
         raise Unprocessable(f"{upload.name}: {error.message}", error.errors or {"file": [error.message]}) from None
-    except BaseException:
-        remove_folder(data_file.folder)
-        raise
+    finally:
+        remove_folder(work)
     return data_file
 
 
@@ -145,13 +148,13 @@ def delete_files(node: Node, name: str | None) -> list[str]:
         Conflict: a run is queued or running.
     """
     node = lock_node(node)
-    files = node.files.all() if name is None else node.files.filter(name=name)
-    names = [data_file.name for data_file in files]
+    found = node.files.all() if name is None else node.files.filter(name=name)
+    names = [data_file.name for data_file in found]
     if name is not None and not names:
         raise NotFound(f"node {node.name} has no file '{name}'")
     if names:
         refuse_while_running(node.version.runs.all())
-        for data_file in files:
+        for data_file in found:
             data_file.delete()
     return names
 

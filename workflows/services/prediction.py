@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from algorithms.artifacts import SERVING_FILES
 from algorithms.errors import ArtifactError, RowsInvalid, RowsTooMany
 from algorithms.workflow_types import WORKFLOW_TYPES, WorkflowType
-from workflows.errors import Invalid, TooLarge, Unavailable
+from workflows import files
+from workflows.errors import Damaged, Invalid, TooLarge
 from workflows.models import Run
 from workflows.services.results import require_succeeded
 
@@ -37,7 +39,8 @@ class ScorerCache:
         """Return the scorer of a run, loading it if need be.
 
         Raises:
-            Unavailable: its files are damaged or were written in another format.
+            Damaged: its files are not those that were written, or were written in another format.
+            Unavailable: the storage cannot be reached.
         """
         with self._lock:
             if run.id in self._scorers:
@@ -47,10 +50,11 @@ class ScorerCache:
         # ONNX Runtime costs 44 MB: only a process that predicts imports a scorer.
         module, _, name = type_of(run).scorer.partition(":")
         try:
-            scorer: AnyScorer = getattr(importlib.import_module(module), name).load(run.artifact)
-        except ArtifactError as error:
+            with files.local_copy(run.artifact_prefix, *SERVING_FILES) as artifact:
+                scorer: AnyScorer = getattr(importlib.import_module(module), name).load(artifact)
+        except (ArtifactError, Damaged) as error:
             logger.exception("run %s cannot be served", run.id)
-            raise Unavailable(f"the model of run {run.number} cannot be served: {error}; train it again") from error
+            raise Damaged(f"the model of run {run.number} cannot be served: {error}; train it again") from error
         with self._lock:
             self._scorers[run.id] = scorer
             cached = set(self._scorers)
@@ -82,7 +86,7 @@ def predict(run: Run, kind: str, input_data: Any, output: str | None) -> dict[st
         Invalid: the model does not answer this kind, or the rows do not have the fields and types of the training data.
         Conflict: the run has no model.
         TooLarge: there are more rows than its answer can hold.
-        Unavailable: its model is damaged.
+        Damaged: its model is.
     """
     require_succeeded(run)
     _require_kind(run, kind)

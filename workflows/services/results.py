@@ -1,14 +1,17 @@
 """Results of runs: metrics, scores, logs."""
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from algorithms.graphbean.score_files import StoredPart
+from workflows import files
 from workflows.errors import Conflict, Invalid, NotFound
 from workflows.models import Run, RunState
 from workflows.services.score_tables import GraphScoreTable, ScoreTable
 
 MAX_LOG_LINES = 10_000
+LOG_BYTES_AT_ONCE = 65_536
 
 
 def require_succeeded(run: Run) -> None:
@@ -27,45 +30,49 @@ def read_result(run: Run) -> dict[str, Any]:
     return dict(run.result or {})
 
 
-def score_table(run: Run, node: str, part: str | None) -> ScoreTable:
-    """Return the scores that a run gave to the rows of a data node, or to a `part` of its graph (default: the edges).
+@contextmanager
+def score_table(run: Run, node: str, part: str | None, *, as_parquet: bool = False) -> Iterator[ScoreTable]:
+    """Give the scores of a run for the rows of a data node, or for a `part` of its graph (default: the edges).
+
+    Its files are here while the block runs; what was opened in it can be read on. `as_parquet`: only that file is
+    needed.
 
     Raises:
         Conflict: the run has no result.
         Invalid: a part is asked for, but there is no graph.
         NotFound: the run did not score this node.
+        Damaged: the stored scores are not those that were written.
     """
     result = read_result(run)
-    table: ScoreTable
-    if result["detector"] == "graphbean":
-        part = part or "e"
-        columns, threshold = result["columns"][part], result["threshold"][part]
-        stored = StoredPart(run.artifact, node, part)
-        table = GraphScoreTable(run.artifact, f"{node}.{part}", columns, threshold, stored)
-    elif part is None:
-        table = ScoreTable(run.artifact, node, result["columns"], result["threshold"]["value"])
-    else:
+    if result["detector"] != "graphbean" and part is not None:
         raise Invalid(
             f"run {run.number} of {run.version} scored rows, not a graph",
             {"part": ["belongs to graphbean; leave it out"]},
         )
-    if not table.exists():
-        why = "no anomalies were planted" if node == "planted" else "it had no data"
-        raise NotFound(f"run {run.number} of {run.version} has no scores of node {node}: {why}")
-    return table
+    pattern = f"scores.{node}*" if as_parquet else f"*.{node}*.npy"
+    with files.local_copy(run.artifact_prefix, pattern) as artifact:
+        table: ScoreTable
+        if result["detector"] == "graphbean":
+            part = part or "e"
+            columns, threshold = result["columns"][part], result["threshold"][part]
+            table = GraphScoreTable(artifact, f"{node}.{part}", columns, threshold, StoredPart(artifact, node, part))
+        else:
+            table = ScoreTable(artifact, node, result["columns"], result["threshold"]["value"])
+        if not table.exists():
+            why = "no anomalies were planted" if node == "planted" else "it had no data"
+            raise NotFound(f"run {run.number} of {run.version} has no scores of node {node}: {why}")
+        yield table
 
 
 def tail_log(run: Run, lines: int) -> list[str]:
     """Return the last lines of a run's log, at most MAX_LOG_LINES; none before it started."""
     lines = min(lines, MAX_LOG_LINES)
-    if lines == 0 or not run.log.exists():
+    position = files.size(run.log_key) or 0
+    tail = b""
+    while lines and position > 0 and tail.count(b"\n") <= lines:
+        start = max(0, position - max(LOG_BYTES_AT_ONCE, len(tail)))  # ever more at once: few questions to a bucket
+        tail = files.read(run.log_key, start, position) + tail
+        position = start
+    if lines == 0:
         return []
-    with run.log.open("rb") as log:
-        position = log.seek(0, os.SEEK_END)
-        tail = b""
-        while position > 0 and tail.count(b"\n") <= lines:
-            step = min(65_536, position)
-            position -= step
-            log.seek(position)
-            tail = log.read(step) + tail
     return tail.decode(errors="replace").splitlines()[-lines:]

@@ -91,7 +91,14 @@ class ScoreTable:
         return [{"row": int(row)} for row in rows]
 
     def csv(self, *, by_score: bool) -> Iterator[str]:
-        """Yield the table as CSV, some thousand rows at a time."""
+        """Return the table as CSV, some thousand rows at a time; it is read on when its files are gone already."""
+        lines = self._csv(by_score=by_score)
+        next(lines)  # opens them all
+        return lines
+
+    def _csv(self, *, by_score: bool) -> Iterator[str]:
+        self.rows(0, 1, by_score=by_score)
+        yield ""
         label = [] if self.labels is None else ["label"]
         shares = [f"contribution.{name}" for name in self.columns]
         yield _csv_lines([[*self.identity, "score", "anomaly", *label, *shares]])

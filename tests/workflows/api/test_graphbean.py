@@ -34,6 +34,7 @@ from tests.workflows.conftest import (
     RESULT,
     TRAIN,
     Api,
+    place_of,
 )
 from workflows.models import Run, RunState
 from workflows.services.prediction import ScorerCache
@@ -159,7 +160,7 @@ def succeeded(api: Api, result: dict[str, Any]) -> Run:
     assert api.post(TRAIN).status == 200
     Run.objects.update(state=RunState.SUCCEEDED, result=result, metrics={}, threshold=result["threshold"])
     run = Run.objects.get()
-    run.artifact.mkdir(parents=True)
+    place_of(run.artifact_prefix).mkdir(parents=True)
     return run
 
 
@@ -191,7 +192,7 @@ def trained(claims: Api) -> Api:
         rows=Parts(np.array([4, 1]), np.array([2, 3]), np.array([2, 2, 1])),
         scored=scored,
     )
-    write_graph(run.artifact, "datasrc", graph, Parts(0.5, 9.0, 2.5), Parts(**columns))
+    write_graph(place_of(run.artifact_prefix), "datasrc", graph, Parts(0.5, 9.0, 2.5), Parts(**columns))
     return claims
 
 
@@ -260,7 +261,7 @@ def test_the_result_links_to_the_table_of_every_part(trained: Api) -> None:
 
 def test_a_part_of_rows_is_400(uploaded: Api) -> None:
     run = succeeded(uploaded, {"detector": "autoencoder", "columns": ["WEIGHT"], "threshold": {"value": 1.0}})
-    np.save(run.artifact / "scores.datasrc.npy", np.zeros(6))
+    np.save(place_of(run.artifact_prefix) / "scores.datasrc.npy", np.zeros(6))
     answer = uploaded.get(f"{SCORES}?part=u")
     assert answer.status == 400
     assert "part" in answer.body["errors"]
@@ -293,7 +294,7 @@ def test_rows_are_no_interactions_for_an_autoencoder(uploaded: Api) -> None:
 )
 def test_only_ids_that_are_no_numbers_are_disarmed(trained: Api, text: str, cell: str) -> None:
     letters = np.frombuffer(text.encode(), np.uint8)
-    artifact = Run.objects.get().artifact
+    artifact = place_of(Run.objects.get().artifact_prefix)
     for side in "uv":
         np.save(artifact / f"ids.datasrc.{side}.npy", np.tile(letters, 2))
         np.save(artifact / f"offsets.datasrc.{side}.npy", len(letters) * np.arange(3))
@@ -325,7 +326,7 @@ def served(claims: Api, model: Path) -> Api:
     """Give the API with a run that has this model."""
     claims.put(GRAPH_FEEDER, COLUMNS_OF_ONE)
     run = succeeded(claims, json.loads((model / "result.json").read_text()))
-    shutil.copytree(model, run.artifact, dirs_exist_ok=True)
+    shutil.copytree(model, place_of(run.artifact_prefix), dirs_exist_ok=True)
     return claims
 
 
@@ -344,7 +345,7 @@ def test_the_models_of_deleted_runs_leave_the_memory_when_another_is_loaded(serv
     run = Run.objects.get()
     cache = ScorerCache()
     gone = Run(id=uuid4(), version=run.version, number=9, snapshot=run.snapshot)
-    shutil.copytree(run.artifact, gone.artifact)
+    shutil.copytree(place_of(run.artifact_prefix), place_of(gone.artifact_prefix))
     cache.get(gone)
     kept = cache.get(run)
     assert cache.get(run) is kept

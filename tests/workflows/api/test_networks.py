@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.conftest import NETWORK, STEEL, VERSIONS, Api
+from tests.workflows.conftest import NETWORK, STEEL, VERSIONS, Api, place_of
 from workflows.models import DataFile, Network, Version
 
 ALL = "common/target/nninfo/nnid/all/"
@@ -90,7 +90,7 @@ def test_a_wrong_query_parameter_is_400_and_named(api: Api, query: str) -> None:
 def test_deleting_a_network_takes_rows_and_files_along_once_committed(
     uploaded: Api, stored_folders: Callable[[], set[str]], django_capture_on_commit_callbacks: Any
 ) -> None:
-    folder = DataFile.objects.get().folder
+    folder = place_of(DataFile.objects.get().prefix)
     assert folder.is_dir()
     with django_capture_on_commit_callbacks(execute=False):
         assert uploaded.delete(NETWORK).status == 200
@@ -102,7 +102,7 @@ def test_deleting_a_network_takes_rows_and_files_along_once_committed(
         uploaded.upload(
             "wf/state/framedata/src/local/form/raw/prg/source/nnid/steel/ver/1/node/datasrc/", ("a.csv", STEEL)
         )
-        second = DataFile.objects.get().folder
+        second = place_of(DataFile.objects.get().prefix)
         assert uploaded.delete(NETWORK).status == 200
     assert not second.exists()
     assert Version.objects.count() == DataFile.objects.count() == 0

@@ -7,7 +7,7 @@ import pytest
 from celery import current_app
 from django.db import OperationalError
 
-from tests.workflows.conftest import DATA, FEEDER, HISTORY, PREDICT, RESULT, STEEL, TRAIN, Api
+from tests.workflows.conftest import DATA, FEEDER, HISTORY, PREDICT, RESULT, STEEL, TRAIN, Api, place_of
 from workflows.models import Run, RunState, Version
 from workflows.services import networks
 
@@ -89,8 +89,8 @@ def test_a_damaged_model_is_503_and_named_never_served(uploaded: Api) -> None:
     uploaded.post(TRAIN)
     run = Run.objects.get()
     Run.objects.update(state=RunState.SUCCEEDED, result={}, threshold={"value": 1.0})
-    run.artifact.mkdir(parents=True)
-    (run.artifact / "manifest.json").write_text("{")
+    place_of(run.artifact_prefix).mkdir(parents=True)
+    (place_of(run.artifact_prefix) / "manifest.json").write_text("{")
     answer = uploaded.post(PREDICT, {"input_data": {"WEIGHT": 1.0}})
     assert answer.status == 503
     assert "train it again" in answer.body["result"]

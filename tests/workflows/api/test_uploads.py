@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from tests.workflows.conftest import DATA, EVALDATA, STEEL, Api
+from tests.workflows.conftest import DATA, EVALDATA, STEEL, Api, place_of
 from workflows.models import DataFile
 
 BROKEN = {
@@ -110,7 +110,7 @@ def test_many_files_of_one_request_are_stored_together_or_not_at_all(
 def test_a_file_of_the_same_name_replaces_the_earlier_one(
     stored_folders: Callable[[], set[str]], uploaded: Api, django_capture_on_commit_callbacks: Any
 ) -> None:
-    (before,) = {str(f.folder) for f in DataFile.objects.all()}
+    (before,) = {str(place_of(f.prefix)) for f in DataFile.objects.all()}
     with django_capture_on_commit_callbacks(execute=True):
         answer = uploaded.upload(DATA, ("steel.csv", STEEL + STEEL.split(b"\n", 1)[1]))
     assert answer.body["rows"] == 12

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from tests.workflows.conftest import place_of
 from workflows.execution.leftovers import remove_leftovers
 from workflows.models import Network, Run, Version
 
@@ -34,9 +35,9 @@ def test_only_what_is_old_and_without_a_row_is_removed(db: None, place: str, old
 def test_the_files_of_a_row_stay_however_old(db: None) -> None:
     version = Version.objects.create(network=Network.objects.create(name="steel"), number=1)
     run = Run.objects.create(version=version, number=1, snapshot={})
-    make(run.folder, old=True)
+    make(place_of(run.prefix), old=True)
     remove_leftovers()
-    assert run.folder.exists()
+    assert place_of(run.prefix).exists()
 
 
 def test_a_folder_that_is_not_of_the_service_is_left_alone(db: None) -> None:

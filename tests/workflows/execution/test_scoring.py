@@ -14,6 +14,7 @@ from django.conf import settings
 from django.test import override_settings
 
 from algorithms.bulk import BatchScorer
+from tests.workflows.conftest import place_of
 from workflows import tasks
 from workflows.execution import scoring, shutdown
 from workflows.execution.child import Child
@@ -52,7 +53,7 @@ def job_folders() -> list[Path]:
 def test_a_file_is_scored_and_reported(run: Run, file: ScoredFile) -> None:
     score_file(file.target_folder, file.name)
     scored, rows = pd.read_parquet(file.target), pd.read_parquet(file.source)
-    pd.testing.assert_frame_equal(scored, BatchScorer(run.artifact)(rows))
+    pd.testing.assert_frame_equal(scored, BatchScorer(place_of(run.artifact_prefix))(rows))
     report = file.read_report()
     assert (report.state, report.rows, report.anomalies) == (FileState.FINISHED, 52, scored["anomaly"].sum())
     assert not job_folders()
@@ -102,7 +103,7 @@ def test_a_broken_file_is_reported_with_the_reason_and_leaves_no_target(run: Run
 
 
 def test_a_damaged_model_is_reported(run: Run, file: ScoredFile) -> None:
-    (run.artifact / "model.onnx").write_bytes(b"changed")
+    (place_of(run.artifact_prefix) / "model.onnx").write_bytes(b"changed")
     score_file(file.target_folder, file.name)
     assert "model.onnx of artifact artifact-1 is not the file that was written" in file.read_report().error
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connections
 from django.test import override_settings
 
-from tests.workflows.conftest import DATA, FEEDER, NETCONF, TRAIN, Api
+from tests.workflows.conftest import DATA, FEEDER, NETCONF, TRAIN, Api, place_of
 from workflows.execution import shutdown
 from workflows.execution.training import claim, execute_run
 from workflows.models import Run, RunState
@@ -66,7 +66,7 @@ def test_a_run_is_trained_recorded_and_leaves_no_job_folder(queued: Callable[...
     execute_run(run.id)
     run.refresh_from_db()
     assert (run.state, run.error, run.attempts) == (RunState.SUCCEEDED, "", 1)
-    assert (run.artifact / "model.onnx").exists()
+    assert (place_of(run.artifact_prefix) / "model.onnx").exists()
     assert run.threshold["value"] > 0
     assert not list(Path(settings.JOBS_ROOT).glob(f"{run.id}*"))
     assert not training_children()
@@ -91,7 +91,7 @@ def test_a_killed_child_fails_the_run_with_a_clear_reason(queued: Callable[..., 
     run = Run.objects.get()
     assert run.state == RunState.FAILED
     assert "ran out of memory" in run.error
-    assert not run.artifact.exists()
+    assert not place_of(run.artifact_prefix).exists()
 
 
 def test_a_worker_that_shuts_down_hands_its_run_back(queued: Callable[..., Run]) -> None:
@@ -111,7 +111,7 @@ def test_a_run_deleted_meanwhile_ends_its_child_and_leaves_no_files(queued: Call
     thread.join(10)
     assert not thread.is_alive()
     assert not training_children()
-    assert not run.folder.exists()
+    assert not place_of(run.prefix).exists()
     assert not run.job_folder.exists()
 
 
@@ -123,7 +123,7 @@ def test_a_worker_that_lost_its_run_does_not_harm_the_next_attempt(queued: Calla
     thread.join(10)
     run.refresh_from_db()
     assert (run.state, run.attempts, run.error) == (RunState.SUCCEEDED, 2, "")
-    assert [path.name for path in run.folder.glob("artifact*")] == ["artifact-2"]
+    assert [path.name for path in place_of(run.prefix).glob("artifact*")] == ["artifact-2"]
     assert not list(Path(settings.JOBS_ROOT).glob(f"{run.id}*"))
 
 

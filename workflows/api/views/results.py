@@ -87,31 +87,32 @@ class ScoresView(APIView):
     def get(self, request: Request, nnid: str, ver: int) -> HttpResponseBase:
         query = shapes.ScoresQuery.query(request)
         run = runs.get_run(versions.get_version(nnid, ver), query.get("run"))
-        table = results.score_table(run, query["node"], query.get("part"))
-        name = f"{nnid}-{ver}-run{run.number}-{table.name.replace('.', '-')}-scores"
-        if query.get("download") == "parquet":
-            return FileResponse(
-                table.parquet.open("rb"),
-                as_attachment=True,
-                filename=f"{name}.parquet",
-                content_type="application/vnd.apache.parquet",
-            )
-        by_score = query["sort"] == "score"
-        if query.get("download") == "csv":
-            return StreamingHttpResponse(
-                table.csv(by_score=by_score),
-                content_type="text/csv; charset=utf-8",
-                headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
-            )
-        page = Page(range(len(table)), query)
-        first = page.items[0] if page.items else 0
-        body = {
-            "run": str(run.id),
-            "threshold": table.threshold,
-            **page.fields(),
-            "scores": table.rows(first, first + len(page.items), by_score=by_score),
-        }
-        return page.answer(body, request)
+        download, by_score = query.get("download"), query["sort"] == "score"
+        as_parquet = download == "parquet"
+        with results.score_table(run, query["node"], query.get("part"), as_parquet=as_parquet) as table:
+            name = f"{nnid}-{ver}-run{run.number}-{table.name.replace('.', '-')}-scores"
+            if as_parquet:
+                return FileResponse(
+                    table.parquet.open("rb"),
+                    as_attachment=True,
+                    filename=f"{name}.parquet",
+                    content_type="application/vnd.apache.parquet",
+                )
+            if download == "csv":
+                return StreamingHttpResponse(
+                    table.csv(by_score=by_score),
+                    content_type="text/csv; charset=utf-8",
+                    headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+                )
+            page = Page(range(len(table)), query)
+            first = page.items[0] if page.items else 0
+            body = {
+                "run": str(run.id),
+                "threshold": table.threshold,
+                **page.fields(),
+                "scores": table.rows(first, first + len(page.items), by_score=by_score),
+            }
+            return page.answer(body, request)
 
 
 class PredictView(APIView):
