@@ -19,9 +19,9 @@ from django.db.models.functions import Now
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 
+from workflows import files
 from workflows.models import Run, RunState
 from workflows.operations.beats import living_workers
-from workflows.operations.storage import try_storage
 from workflows.services.broker import require_broker
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def check_broker() -> dict[str, Any]:
 
 def check_storage() -> dict[str, Any]:
     """Write, and remove, a small file where uploads and artifacts are kept."""
-    try_storage()
+    files.check_writable()
     return {}
 
 

@@ -67,7 +67,9 @@ def test_not_ready_when_a_run_waits_for_too_long(db: None, settings: Settings) -
 
 
 def test_not_ready_when_the_storage_cannot_be_written_to(db: None, settings: Settings, tmp_path: Any) -> None:
-    settings.FILES_ROOT = tmp_path / "gone"
+    (tmp_path / "gone").write_text("a file where the folder should be")
+    backend = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path / "gone"}}
+    settings.STORAGES = settings.STORAGES | {"default": backend}
     worker()
     status, told = ready()
     assert (status, told["failed"]) == (503, ["storage"])

@@ -1,0 +1,162 @@
+"""What is backed up can be restored elsewhere, and what is damaged is refused."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from tests.workflows.conftest import DATA, STEEL, Api
+from workflows.models import DataFile, Network, Run, RunState
+from workflows.operations.backup import MANIFEST, back_up
+from workflows.operations.restore import restore
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ELSEWHERE = """
+import sys; from pathlib import Path
+import django; django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+call_command("restore", sys.argv[1])
+import json
+from workflows.models import DataFile, Run
+from workflows.services.prediction import predict
+from workflows import files
+run = Run.objects.get(state="succeeded")
+answer = predict(run, "anomaly", json.loads(sys.argv[2]), None)
+stored = {f.name: b"".join(files.stream(f.prefix, "source.csv")).decode() for f in DataFile.objects.all()}
+states = list(Run.objects.order_by("number").values_list("state", flat=True))
+print(json.dumps({"rows": answer["rows"], "files": stored, "states": states}))
+"""
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Callable[[Path, Any], Any]:
+    """Give a function that restores a backup into a new installation with SQLite and predicts there."""
+
+    def run(backup: Path, rows: Any) -> Any:
+        environment = os.environ | {
+            "NNSERVICE_HOME": str(tmp_path / "elsewhere"),
+            "DJANGO_SETTINGS_MODULE": "nnservice.settings",
+        }
+        command = [sys.executable, "-c", ELSEWHERE, str(backup), json.dumps(rows)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run
+
+
+def upload(api: Api, name: str) -> int:
+    """Make a network with an uploaded file; return the status of the upload."""
+    base = f"common/target/nninfo/nnid/{name}/"
+    api.post(base, {})
+    api.post(f"{base}version/", {})
+    api.post(f"wf/target/init/mode/simple/{name}/wfver/1/", {"type": "autoencoder_csv"})
+    return api.upload(DATA.replace("/steel/", f"/{name}/"), ("steel.csv", STEEL)).status
+
+
+def row_of(run: Run) -> dict[str, Any]:
+    """Return a row with the columns of the model."""
+    from tests.algorithms.contract import steel
+
+    columns = dict(steel(rows=3).columns)
+    return {name: values[0] if isinstance(values[0], str) else float(values[0]) for name, values in columns.items()}
+
+
+def test_a_restored_installation_gives_the_same_scores_and_files(
+    run: Run, tmp_path: Path, elsewhere: Callable[[Path, Any], Any]
+) -> None:
+    from workflows.services.prediction import predict
+
+    assert upload(Api(), "other") == 200
+    waiting = Run.objects.create(version=run.version, number=2, state=RunState.RUNNING, snapshot=run.snapshot)
+    back_up(tmp_path / "backup")
+    found = elsewhere(tmp_path / "backup", [row_of(run)])
+    assert found["rows"] == predict(run, "anomaly", [row_of(run)], None)["rows"]
+    assert found["files"] == {"steel.csv": STEEL.decode()}
+    assert found["states"] == ["succeeded", "queued"], "what ran there does not run here"
+    assert waiting.state == RunState.RUNNING
+
+
+def test_what_is_uploaded_and_deleted_meanwhile_never_tears_a_backup(run: Run, tmp_path: Path) -> None:
+    """Each backup holds the files of its own rows: all that are named are there, and their digests hold."""
+    api = Api()
+    ended = threading.Event()
+
+    def change() -> None:
+        number = 0
+        while not ended.is_set():
+            number += 1
+            upload(api, f"n{number}")
+            if number > 1:
+                api.delete(f"common/target/nninfo/nnid/n{number - 1}/")
+        connection.close()
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for number in range(4):
+            manifest = back_up(tmp_path / f"backup-{number}")
+            for name, told in manifest["files"].items():
+                assert (tmp_path / f"backup-{number}" / "files" / name).stat().st_size == told["size"]
+    finally:
+        ended.set()
+        thread.join()
+    Network.objects.all().delete()
+    restore(tmp_path / "backup-3")
+    for data_file in DataFile.objects.all():
+        assert data_file.prefix + "/table.parquet" in manifest["files"]
+
+
+def test_a_file_that_changed_since_the_backup_is_named_and_nothing_is_restored(run: Run, tmp_path: Path) -> None:
+    back_up(tmp_path / "backup")
+    Network.objects.all().delete()
+    model = next((tmp_path / "backup").rglob("model.onnx"))
+    model.write_bytes(model.read_bytes()[:-1] + b"x")
+    with pytest.raises(CommandError, match=r"damaged, nothing was restored: files/.*model.onnx: changed"):
+        call_command("restore", str(tmp_path / "backup"))
+    assert not Network.objects.exists()
+
+
+def test_an_installation_that_holds_something_is_not_overwritten(run: Run, tmp_path: Path) -> None:
+    back_up(tmp_path / "backup")
+    with pytest.raises(CommandError, match="holds networks already"):
+        call_command("restore", str(tmp_path / "backup"))
+
+
+def test_a_backup_of_a_later_release_is_refused(run: Run, tmp_path: Path) -> None:
+    back_up(tmp_path / "backup")
+    Network.objects.all().delete()
+    path = tmp_path / "backup" / MANIFEST
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"migrations": [*manifest["migrations"], "workflows.9999_later"]}))
+    with pytest.raises(CommandError, match="9999_later"):
+        call_command("restore", str(tmp_path / "backup"))
+
+
+def test_a_missing_file_fails_the_backup_and_leaves_no_half_of_it(run: Run, tmp_path: Path) -> None:
+    from workflows import files
+
+    files.remove(run.artifact_prefix)
+    with pytest.raises(CommandError, match="missing"):
+        call_command("backup", str(tmp_path / "backup"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_exists_is_not_written_into(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="exists already"):
+        call_command("backup", str(tmp_path))
+
+
+def test_a_folder_that_is_no_backup_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="is no backup"):
+        call_command("restore", str(tmp_path))
