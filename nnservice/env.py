@@ -53,7 +53,7 @@ def rate(name: str, default: str) -> tuple[int, int] | None:
     seconds = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}.get(period)
     if seconds is None or not (number.isascii() and number.isdigit() and int(number) > 0):
         raise ImproperlyConfigured(
-            f"{name} must be off, or a number of requests per second, minute, hour or day such as 600/minute, not '{value}'"
+            f"{name} must be off, or requests per second, minute, hour or day such as 600/minute, not '{value}'"
         )
     return int(number), seconds
 

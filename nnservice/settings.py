@@ -246,7 +246,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "POSTPROCESSING_HOOKS": ["workflows.api.schema.any_of_several"],
+    "POSTPROCESSING_HOOKS": ["workflows.api.schema.any_of_several", "workflows.api.schema.open_to_all"],
 }
 
 LOGGING = logging_settings(env.choice("NNSERVICE_LOG_FORMAT", "line", FORMATS), env.text("NNSERVICE_LOG_LEVEL", "INFO"))

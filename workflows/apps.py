@@ -1,6 +1,7 @@
 """The app's configuration."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class WorkflowsConfig(AppConfig):
@@ -10,6 +11,8 @@ class WorkflowsConfig(AppConfig):
     verbose_name = "Workflows"
 
     def ready(self) -> None:
+        from workflows.access.roles import make_roles
         from workflows.files import deletion
 
         deletion.connect()
+        post_migrate.connect(make_roles, sender=self, dispatch_uid="make-roles")

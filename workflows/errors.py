@@ -68,6 +68,12 @@ class Unprocessable(ServiceError):
     status = 422
 
 
+class TooMany(ServiceError):
+    """A quota is used up; it frees itself when something ends or is deleted."""
+
+    status = 429
+
+
 class Unavailable(ServiceError):
     """The database, the broker or the file storage is down; trying again later may work."""
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
@@ -23,11 +24,16 @@ LONGEST = 500
 UNAUTHORIZED, TOO_MANY = 401, 429
 
 
+def list_entries(**filters: str) -> QuerySet[AuditEntry]:
+    """Return the entries that match every filter exactly, the newest first."""
+    return AuditEntry.objects.filter(**filters).order_by("-id")
+
+
 def note(request: HttpRequest, response: HttpResponseBase) -> None:
     """Write down a request that was made to change something, with its answer's status.
 
-    Left out are requests without a valid token, and those that were throttled: both could fill the disk. A database that
-    does not take the row is logged; the request was answered already.
+    Left out are requests without a valid token, and those that were throttled: both could fill the disk. A database
+    that does not take the row is logged; the request was answered already.
     """
     context = getattr(response, "renderer_context", None) or {}
     view, asked = context.get("view"), context.get("request")
@@ -74,14 +80,14 @@ def _changes(asked: Request) -> dict[str, Any]:
 def without_secrets(value: Any, depth: int = 0) -> Any:
     """Return a value as it is kept: secrets by name left out, what is long cut."""
     if isinstance(value, Mapping):
-        if depth > 4:  # noqa: PLR2004 - no body of this API is deeper
+        if depth > 4:
             return "{…}"
         return {
             str(name)[:100]: LEFT_OUT if _is_secret(str(name)) else without_secrets(part, depth + 1)
             for name, part in list(value.items())[:LONGEST]
         }
     if isinstance(value, list):
-        return [without_secrets(part, depth + 1) for part in value[:LONGEST]] if depth <= 4 else "[…]"  # noqa: PLR2004
+        return [without_secrets(part, depth + 1) for part in value[:LONGEST]] if depth <= 4 else "[…]"
     if isinstance(value, str):
         return value if len(value) <= LONGEST else value[:LONGEST] + "…"
     return value

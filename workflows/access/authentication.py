@@ -44,7 +44,7 @@ class BearerAuthentication(TokenAuthentication):
             raise
 
     def _authenticate(self, given: list[bytes]) -> tuple[User, Token]:
-        if len(given) != 2 or given[0].lower() not in SCHEMES or not SHAPE.fullmatch(given[1]):  # noqa: PLR2004
+        if len(given) != 2 or given[0].lower() not in SCHEMES or not SHAPE.fullmatch(given[1]):
             raise AuthenticationFailed("send the header 'Authorization: Bearer <token>'")
         user, token = self.authenticate_credentials(given[1])
         return user, token

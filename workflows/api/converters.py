@@ -3,6 +3,7 @@
 from django.urls import register_converter
 
 from algorithms.workflow_types import WORKFLOW_TYPES
+from workflows.access.users import USERNAME_PATTERN
 from workflows.models.network import NAME_PATTERN
 
 SOURCES = ("local",)
@@ -55,6 +56,7 @@ def _matching(*patterns: str) -> type[Text]:
 def register() -> None:
     """Make the converters known to `path()`."""
     register_converter(_matching(NAME_PATTERN), "name")
+    register_converter(_matching(USERNAME_PATTERN), "username")
     register_converter(NumberConverter, "number")
     register_converter(ServedVersionConverter, "served")
     register_converter(_matching(*SOURCES), "source")

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import build_parameter_type
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 
+from workflows.access.principal import is_open
+from workflows.access.users import USERNAME_PATTERN
 from workflows.api.converters import DETECTORS, FORMS, PREDICTIONS, SOURCES, STAGES
 from workflows.api.representation import NninfoRenderer
 from workflows.models.network import NAME_PATTERN
@@ -28,6 +31,8 @@ PATH_PARTS: dict[str, dict[str, Any]] = {
     "served": {"type": "string", "pattern": "^(active|[0-9]{1,9})$"},
     "run": {"type": "string", "format": "uuid"},
     "line": NUMBER,
+    "token": NAME,
+    "user": {"type": "string", "pattern": rf"^{USERNAME_PATTERN}$"},
 }
 
 
@@ -43,6 +48,8 @@ class ErrorBody(serializers.Serializer[Any]):
 
 MEANING = {
     400: "a field is invalid",
+    401: "no valid token (not in open mode)",
+    403: "the caller may not do this",
     404: "no such network, version, node, file or run",
     405: "the name is reserved",
     406: "the representation is not offered",
@@ -50,6 +57,7 @@ MEANING = {
     413: "the body is too large",
     415: "the media type is not taken",
     422: "the data do not fit the parameters",
+    429: "too many requests: Retry-After says when to come back; or a quota is used up",
     503: "database or broker cannot be reached; try again",
 }
 
@@ -64,7 +72,7 @@ def documented(
     errors: Sequence[int] = (400, 404),
 ) -> Callable[[Method], Method]:
     """Describe one operation: its body, query parameters, answer and the errors it can give."""
-    codes = {400, 406, 503, *errors} | ({413, 415} if body is not None else set())
+    codes = {400, 401, 403, 406, 429, 503, *errors} | ({413, 415} if body is not None else set())
     refusals: dict[Any, Any] = {
         code: OpenApiResponse(ErrorBody, description=MEANING[code]) for code in sorted(codes - {406})
     }
@@ -80,6 +88,26 @@ def documented(
         responses={**answers, **refusals},
     )
     return decorate
+
+
+def open_to_all(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Say of the service in open mode that no call needs a token."""
+    if is_open():
+        for path in result["paths"].values():
+            for operation in path.values():
+                operation.pop("security", None)
+        result["components"].pop("securitySchemes", None)
+    return result
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
+    """How a token is sent."""
+
+    target_class = "workflows.access.authentication.BearerAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "a token, see type/access/token/"}
 
 
 def any_of_several(result: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from workflows.api import converters
-from workflows.api.views import networks, nodes, results, running, workflow
+from workflows.api.views import access, networks, nodes, results, running, workflow
 
 converters.register()
 
@@ -44,4 +44,11 @@ urlpatterns = [
         "type/service/state/predict/type/<prediction:kind>/nnid/<name:nnid>/ver/<served:served>/",
         results.PredictView.as_view(),
     ),
+    path("type/access/self/", access.SelfView.as_view()),
+    path("type/access/token/", access.TokensView.as_view()),
+    path("type/access/token/name/<name:token>/", access.TokenView.as_view()),
+    path("type/access/share/nnid/<name:nnid>/", access.SharesView.as_view()),
+    path("type/access/user/", access.UsersView.as_view()),
+    path("type/access/user/name/<username:user>/", access.UserView.as_view()),
+    path("type/access/audit/", access.AuditView.as_view()),
 ]

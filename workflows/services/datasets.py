@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet, Sum
 
 from workflows import files
+from workflows.access import quotas
 from workflows.errors import Invalid, NotFound, Unprocessable
 from workflows.execution.conversion import convert_csv
 from workflows.files.local import remove_folder
@@ -37,11 +38,16 @@ def store_uploads(node: Node, uploads: Sequence[Upload]) -> list[DataFile]:
     Raises:
         Invalid: no file, or a file name that cannot be kept.
         Conflict: a file would be replaced that a queued or running run uses.
-        Unprocessable: a file is no table, or its columns are not those of the node's other files.
+        TooLarge: the owner of the network would have more bytes stored than they may.
+        Unprocessable: a file is no table, its columns are not those of the node's other files, or there are too many
+            rows.
     """
     _check_names(uploads)
-    refuse_to_replace_while_running(node, [upload.name for upload in uploads])
-    kept = list(node.files.exclude(name__in=[upload.name for upload in uploads])[:1])
+    names = [upload.name for upload in uploads]
+    refuse_to_replace_while_running(node, names)
+    replaced = node.files.filter(name__in=names).aggregate(size=Sum("size"))["size"] or 0
+    quotas.refuse_bytes(node.version.network, sum(upload.file.size or 0 for upload in uploads) - replaced)
+    kept = list(node.files.exclude(name__in=names)[:1])
     stored: list[DataFile] = []
     try:
         for upload in uploads:
@@ -112,6 +118,7 @@ def _refuse_other_columns(data_file: DataFile, others: Iterable[DataFile]) -> No
 
 def _commit(node: Node, stored: Sequence[DataFile]) -> None:
     with transaction.atomic():
+        quotas.lock(node.version.network.owner_id)
         # Locks out POST train: a run's snapshot must not name a file that is being replaced.
         node = lock_node(node)
         names = [data_file.name for data_file in stored]
@@ -121,6 +128,8 @@ def _commit(node: Node, stored: Sequence[DataFile]) -> None:
             earlier.delete()
         for data_file in stored:
             data_file.save(force_insert=True)
+        quotas.refuse_rows(count_rows(node))
+        quotas.refuse_bytes(node.version.network, 0)
 
 
 def refuse_to_replace_while_running(node: Node, names: Sequence[str]) -> None:

@@ -3,10 +3,13 @@
 import re
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from workflows.access import quotas
+from workflows.access.sight import visible_networks
 from workflows.errors import Conflict, NotFound, NotOffered
 from workflows.models import Network, Run
 from workflows.models.run import RunQuerySet
@@ -29,36 +32,41 @@ def get_network(name: str) -> Network:
         raise NotFound(f"network {name} does not exist") from None
 
 
-def list_networks(**filters: Any) -> QuerySet[Network]:
-    """Return the networks that match every filter exactly."""
-    return Network.objects.filter(**filters).prefetch_related("versions")
+def list_networks(viewer: User | None, **filters: Any) -> QuerySet[Network]:
+    """Return the networks that somebody may see and that match every filter exactly."""
+    return visible_networks(viewer).filter(**filters).prefetch_related("versions")
 
 
-def create_network(name: str, **fields: Any) -> Network:
+def create_network(name: str, *, owner: User | None = None, **fields: Any) -> Network:
     """Create a network; the name `new` draws nn00000001 and so on.
 
     Raises:
-        Conflict: a network of this name exists.
+        Conflict: a network of this name exists, perhaps one that the owner-to-be cannot see.
         NotOffered: the name is reserved.
+        TooMany: the owner has as many as they may.
     """
     if name == EVERY:
         raise NotOffered("'all' is a reserved name: it lists networks on GET")
     if name == DRAW:
-        return _create_with_drawn_name(**fields)
+        return _create_with_drawn_name(owner, **fields)
     try:
-        with transaction.atomic():
-            return Network.objects.create(name=name, **fields)
+        return _create(name, owner, **fields)
     except IntegrityError:
         raise Conflict(f"network {name} already exists; PUT changes it") from None
 
 
-def _create_with_drawn_name(**fields: Any) -> Network:
+@transaction.atomic
+def _create(name: str, owner: User | None, **fields: Any) -> Network:
+    quotas.refuse_another_network(owner)
+    return Network.objects.create(name=name, owner=owner, **fields)
+
+
+def _create_with_drawn_name(owner: User | None, **fields: Any) -> Network:
     while True:
         drawn = Network.objects.filter(name__regex=rf"^{DRAWN_NAME.pattern}$").order_by("-name").first()
         number = int(drawn.name.removeprefix("nn")) + 1 if drawn else 1
         try:
-            with transaction.atomic():
-                return Network.objects.create(name=f"nn{number:08d}", **fields)
+            return _create(f"nn{number:08d}", owner, **fields)
         except IntegrityError:
             continue  # another request drew the same number first
 

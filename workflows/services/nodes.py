@@ -8,6 +8,7 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from algorithms.workflow_types import WORKFLOW_TYPES
+from workflows.access import quotas
 from workflows.errors import Conflict, Invalid, NotFound
 from workflows.models import DataFile, Node, Version
 from workflows.services.locks import lock_node, lock_version
@@ -96,7 +97,7 @@ def set_parameters(node: Node, given: Mapping[str, Any]) -> Node:
 
     Raises:
         Invalid: an unknown parameter or a value that is not allowed.
-        Unprocessable: a column is named that the uploaded data do not have.
+        Unprocessable: a column is named that the uploaded data do not have, or a quota is exceeded.
     """
     node = lock_node(node)  # two requests that set different parameters must not lose one
     aliases = {name: field.alias or name for name, field in node.params_type.model_fields.items()}
@@ -113,6 +114,7 @@ def set_parameters(node: Node, given: Mapping[str, Any]) -> Node:
     except ValidationError as error:
         raise Invalid(*refusal_of(error, node.params_type)) from None
     stored = params.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    quotas.refuse_parameters(stored)
     require_columns(node, WORKFLOW_TYPES[node.version.workflow_type].columns, stored)
     node.parameters = stored
     node.configured = timezone.now()

@@ -3,10 +3,12 @@
 import uuid
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from workflows.access import quotas
 from workflows.errors import Conflict, NotFound
 from workflows.models import Run, RunState, Version
 from workflows.services.broker import require_broker
@@ -16,11 +18,13 @@ from workflows.services.nodes import list_nodes
 from workflows.services.readiness import require_ready
 
 
-def start_run(version: Version) -> Run:
+def start_run(version: Version, requested_by: User | None = None) -> Run:
     """Queue a training of the version as it is now: parameters and data files are written down here.
 
     Raises:
-        Unprocessable: something is missing for training, or parameters name columns that the data do not have.
+        Unprocessable: something is missing for training, parameters name columns that the data do not have, or a quota is
+            exceeded.
+        TooMany: whoever asks has as many open runs as they may.
         Conflict: a run of this version is queued or running.
         Unavailable: the broker is down; nothing was queued.
     """
@@ -28,12 +32,15 @@ def start_run(version: Version) -> Run:
     require_ready(version)
     require_broker()
     with transaction.atomic():
+        quotas.refuse_another_run(requested_by)
         version = lock_version(version)
         refuse_second_run(version)
         snapshot = _snapshot(version)
         Version.objects.filter(pk=version.pk).update(runs_made=F("runs_made") + 1)
         number = version.runs_made + 1
-        run = Run.objects.create(version=version, number=number, snapshot=snapshot, enqueued=timezone.now())
+        run = Run.objects.create(
+            version=version, number=number, snapshot=snapshot, enqueued=timezone.now(), requested_by=requested_by
+        )
         enqueue(run.id)
     return run
 
@@ -58,6 +65,9 @@ def _snapshot(version: Version) -> dict[str, Any]:
     data = {name: describe_files(nodes[name]) for name in ("datasrc", "evaldata")}
     given = {name: node.parameters for name, node in nodes.items() if node.parameters}
     parameters = {name: node.resolved() for name, node in nodes.items()}
+    quotas.refuse_parameters(parameters["netconf_node"])
+    for files in data.values():
+        quotas.refuse_rows(sum(file["rows"] for file in files))
     if "feed_test" not in given:
         parameters["feed_test"] = parameters["feed_train"]
     return {

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from workflows.access.principal import user_of
 from workflows.api.pagination import Page, PageQuery
 from workflows.api.schema import documented
 from workflows.api.serializers import networks as shapes
@@ -27,7 +28,7 @@ class NetworkView(APIView):
         "network_create", "Create a network", body=shapes.NetworkBody, answer=shapes.NetworkCreated, errors=(405, 409)
     )
     def post(self, request: Request, nnid: str) -> Response:
-        network = networks.create_network(nnid, **shapes.NetworkBody.body(request))
+        network = networks.create_network(nnid, owner=user_of(request), **shapes.NetworkBody.body(request))
         return Response({"nn_id": network.name, "graph": shapes.NetworkGraph([network], many=True).data})
 
     @documented("network_read", "Read a network, or list all", query=shapes.NetworkQuery, answer=shapes.NetworkList)
@@ -36,7 +37,7 @@ class NetworkView(APIView):
         if nnid != EVERY:
             return Response(_listed([networks.get_network(nnid)]))
         filters = {name: query[name] for name in ("category", "subcategory", "in_use") if name in query}
-        page = Page(networks.list_networks(**filters), query)
+        page = Page(networks.list_networks(user_of(request), **filters), query)
         return page.answer(_listed(page.items) | page.fields(), request)
 
     @documented(

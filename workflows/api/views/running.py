@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from workflows.access.principal import user_of
 from workflows.api.pagination import Page, PageQuery
 from workflows.api.schema import documented
 from workflows.api.serializers import runs as shapes
@@ -20,7 +21,7 @@ class TrainView(APIView):
     )
     def post(self, request: Request, nnid: str, ver: int) -> Response:
         shapes.TrainBody.body(request)
-        run = runs.start_run(versions.get_version(nnid, ver))
+        run = runs.start_run(versions.get_version(nnid, ver), user_of(request))
         return Response(shapes.RunStarted(run).data)
 
     @documented("train_state", "State and progress of the newest run", answer=shapes.RunRecord)
