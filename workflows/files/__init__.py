@@ -89,6 +89,11 @@ def stored(kind: str) -> Mapping[str, Mapping[str, float]]:
     return _files().stored(kind)
 
 
+def sizes(kind: str) -> Mapping[str, int]:
+    """Return how many bytes are stored under `kind` (UPLOADS or RUNS), by id."""
+    return _files().sizes(kind)
+
+
 def keep_only(prefix: str, kept: set[str]) -> None:
     """Remove what lies under a prefix (`runs/<id>`) but the files and folders of these names; as `remove` otherwise."""
     try:

@@ -70,6 +70,13 @@ class Bucket(S3Storage):  # type: ignore[misc]  # django-storages carries no typ
             for found in self.bucket.objects.filter(Prefix=below + prefix):
                 yield found.key.removeprefix(below), found.last_modified.timestamp()
 
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yield the keys that begin with `prefix`, and the bytes of each."""
+        below = f"{self.location}/" if self.location else ""
+        with self._asking():
+            for found in self.bucket.objects.filter(Prefix=below + prefix):
+                yield found.key.removeprefix(below), int(found.size)
+
     def remove_below(self, prefix: str) -> None:
         """Remove an object and all whose keys go on from it after a slash."""
         with self._asking():

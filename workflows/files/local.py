@@ -126,6 +126,10 @@ class LocalFiles:
                 }
         return found
 
+    def sizes(self, kind: str) -> Mapping[str, int]:
+        """Return the bytes that lie under `kind`, by id."""
+        return {folder.name: _bytes_below(folder) for folder in self._root.joinpath(kind).glob("*")}
+
     def check(self) -> None:
         """Write and remove a file; raises OSError when that fails."""
         self._root.mkdir(parents=True, exist_ok=True)
@@ -151,6 +155,14 @@ def last_change(path: Path) -> float:
         with suppress(FileNotFoundError):
             times.append(part.stat().st_mtime)
     return max(times)
+
+
+def _bytes_below(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 def _put_in_place(folder: Path, target: Path) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -134,6 +135,13 @@ class RemoteFiles:
             inside = found.setdefault(name, {})
             child = rest[0] if rest else ""
             inside[child] = max(changed, inside.get(child, changed))
+        return found
+
+    def sizes(self, kind: str) -> Mapping[str, int]:
+        """Return the bytes that lie under `kind`, by id."""
+        found: Counter[str] = Counter()
+        for key, size in self._bucket.sizes(f"{kind}/"):
+            found[key.split("/")[1]] += size
         return found
 
     def check(self) -> None:
