@@ -147,6 +147,10 @@ WORKER_BEAT_SECONDS = 5
 WORKER_LOST_SECONDS = 60
 QUEUE_LIMIT_SECONDS = env.integer("NNSERVICE_QUEUE_LIMIT_SECONDS", 0, minimum=0)
 METRICS_TOKEN = env.text("NNSERVICE_METRICS_TOKEN")
+KEEP_RUNS = env.integer("NNSERVICE_KEEP_RUNS", 0)
+KEEP_DAYS = env.integer("NNSERVICE_KEEP_DAYS", 0)
+KEEP_LOG_DAYS = env.integer("NNSERVICE_KEEP_LOG_DAYS", 0)
+KEEP_AUDIT_DAYS = env.integer("NNSERVICE_KEEP_AUDIT_DAYS", 0)
 
 CELERY_BROKER_URL = broker_url(STATE_HOME)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -171,6 +175,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "workflows.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "remove-leftovers": {"task": "workflows.tasks.remove_leftovers", "schedule": 3600.0, "options": {"expires": 600}},
+    "apply-retention": {
+        "task": "workflows.tasks.apply_retention",
+        "schedule": 3600.0,
+        "options": {"expires": 600},
+    },
 }
 
 # Who may do what -------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from nnservice.logs import log_context
 from workflows.execution import leftovers, scoring
 from workflows.execution.sweeper import sweep as sweep_runs
 from workflows.execution.training import execute_run
+from workflows.operations import retention
 
 
 @shared_task(ignore_result=True)
@@ -32,6 +33,12 @@ def score_file(target: str, name: str) -> None:
 def sweep() -> None:
     """Find lost messages and dead workers."""
     sweep_runs()
+
+
+@shared_task(ignore_result=True)
+def apply_retention() -> None:
+    """Remove runs and logs that the settings do not keep."""
+    retention.apply_retention()
 
 
 @shared_task(ignore_result=True)
