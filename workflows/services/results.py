@@ -1,12 +1,13 @@
 """Results of runs: metrics, scores, logs."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from algorithms.graphbean.score_files import StoredPart
 from workflows import files
-from workflows.errors import Conflict, Invalid, NotFound
+from workflows.errors import Conflict, Damaged, Invalid, NotFound
 from workflows.models import Run, RunState
 from workflows.services.score_tables import GraphScoreTable, ScoreTable
 
@@ -50,7 +51,7 @@ def score_table(run: Run, node: str, part: str | None, *, as_parquet: bool = Fal
             {"part": ["belongs to graphbean; leave it out"]},
         )
     pattern = f"scores.{node}*" if as_parquet else f"*.{node}*.npy"
-    with files.local_copy(run.artifact_prefix, pattern) as artifact:
+    with _artifact(run, pattern) as artifact:
         table: ScoreTable
         if result["detector"] == "graphbean":
             part = part or "e"
@@ -62,6 +63,16 @@ def score_table(run: Run, node: str, part: str | None, *, as_parquet: bool = Fal
             why = "no anomalies were planted" if node == "planted" else "it had no data"
             raise NotFound(f"run {run.number} of {run.version} has no scores of node {node}: {why}")
         yield table
+
+
+@contextmanager
+def _artifact(run: Run, pattern: str) -> Iterator[Path]:
+    with ExitStack() as stack:
+        try:
+            artifact = stack.enter_context(files.local_copy(run.artifact_prefix, pattern))
+        except Damaged as error:
+            raise Damaged(f"the scores of run {run.number} cannot be read: {error.message}; train it again") from error
+        yield artifact
 
 
 def tail_log(run: Run, lines: int) -> list[str]:
