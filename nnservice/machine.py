@@ -9,6 +9,7 @@ import psutil
 
 MEMBERSHIP = Path("/proc/self/cgroup")
 CGROUPS = Path("/sys/fs/cgroup")
+VMSTAT = Path("/proc/vmstat")
 
 # File pages that the kernel gives up for free, by version of the control groups; with their descendants' in version 1.
 _RECLAIMABLE = {
@@ -16,6 +17,7 @@ _RECLAIMABLE = {
     2: ("active_file", "inactive_file", "slab_reclaimable"),
 }
 _LIMIT = {1: "memory.limit_in_bytes", 2: "memory.max"}
+_EVENTS = {1: "memory.oom_control", 2: "memory.events"}
 _USAGE = {1: "memory.usage_in_bytes", 2: "memory.current"}
 
 
@@ -33,6 +35,19 @@ def available_memory() -> int:
             reclaimable = sum(counted.get(name, 0) for name in _RECLAIMABLE[version])
             left.append(max(0, limit - int((folder / _USAGE[version]).read_text()) + reclaimable))
     return min(left)
+
+
+def oom_kills() -> int:
+    """Return how many processes the kernel has ended for want of memory, in this process's control group if it counts.
+
+    The number rises before the process ends.
+    """
+    for folder, version in _groups():
+        with contextlib.suppress(OSError, KeyError, ValueError):
+            return _numbers(folder / _EVENTS[version])["oom_kill"]
+    with contextlib.suppress(OSError, KeyError, ValueError):
+        return _numbers(VMSTAT)["oom_kill"]
+    return 0
 
 
 def _limits() -> Iterator[tuple[Path, int, int]]:

@@ -136,11 +136,14 @@ TRAINING_MEMORY_LIMIT = env.integer("NNSERVICE_TRAINING_MEMORY_MB", _SHARE_MB, m
 SCORING_MEMORY_LIMIT = env.integer("NNSERVICE_SCORING_MEMORY_MB", min(4_000, _SHARE_MB), minimum=200) * 1_000_000
 CONVERSION_MEMORY_LIMIT = env.integer("NNSERVICE_CONVERSION_MEMORY_MB", min(4_000, _SHARE_MB), minimum=200) * 1_000_000
 CONVERSIONS_AT_ONCE = env.integer("NNSERVICE_CONVERSIONS_AT_ONCE", CPUS, minimum=1)
-HEARTBEAT_SECONDS = 5
-HEARTBEAT_LOST_SECONDS = 60
-MESSAGE_LOST_SECONDS = 300
-MAX_ATTEMPTS = 3
-LEFTOVER_SECONDS = TRAINING_TIME_LIMIT + 24 * 3600  # a job folder is not touched while a long training runs
+CHECKPOINT_SECONDS = env.integer("NNSERVICE_CHECKPOINT_SECONDS", 5, minimum=0)
+HEARTBEAT_SECONDS = env.integer("NNSERVICE_HEARTBEAT_SECONDS", 5, minimum=1)
+HEARTBEAT_LOST_SECONDS = env.integer("NNSERVICE_HEARTBEAT_LOST_SECONDS", 60, minimum=2)
+SWEEP_SECONDS = env.integer("NNSERVICE_SWEEP_SECONDS", 10, minimum=1)
+MESSAGE_LOST_SECONDS = env.integer("NNSERVICE_MESSAGE_LOST_SECONDS", 10, minimum=1)
+MAX_ATTEMPTS = env.integer("NNSERVICE_MAX_ATTEMPTS", 3, minimum=1)
+# A job folder is not touched while a long training runs.
+LEFTOVER_SECONDS = env.integer("NNSERVICE_LEFTOVER_SECONDS", TRAINING_TIME_LIMIT + 24 * 3600, minimum=1)
 
 # Operation -------------------------------------------------------------------------------------------------------
 WORKER_BEAT_SECONDS = 5
@@ -173,7 +176,6 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "workflows.tasks.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "remove-leftovers": {"task": "workflows.tasks.remove_leftovers", "schedule": 3600.0, "options": {"expires": 600}},
     "apply-retention": {
         "task": "workflows.tasks.apply_retention",
@@ -251,6 +253,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["workflows.access.permissions.DeclaredPermission"],
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -10,14 +10,18 @@ from nnservice.logs import log_context
 from workflows.execution import leftovers, scoring
 from workflows.execution.sweeper import sweep as sweep_runs
 from workflows.execution.training import execute_run
+from workflows.execution.watch import HandedBack
 from workflows.operations import retention
 
 
 @shared_task(ignore_result=True)
 def train(run_id: str) -> None:
     """Train one run."""
-    with log_context(run=run_id):
-        execute_run(UUID(run_id))
+    try:
+        with log_context(run=run_id):
+            execute_run(UUID(run_id))
+    except HandedBack:
+        raise Reject("the worker is shutting down", requeue=True) from None
 
 
 @shared_task(ignore_result=True)

@@ -63,3 +63,26 @@ def test_a_container_that_sees_its_own_group_as_the_root_is_limited_by_it(contro
     control_groups("4:memory:/docker/of-the-host\n", files)
     assert machine.total_memory() == 10_000_000
     assert machine.available_memory() == 0
+
+
+@pytest.mark.parametrize(
+    ("membership", "files", "kills"),
+    [
+        ("0::/pod\n", {"pod/memory.max": "max\n", "pod/memory.events": "low 0\noom 3\noom_kill 2\n"}, 2),
+        (
+            "4:memory:/box\n",
+            {"memory/box/memory.limit_in_bytes": "1\n", "memory/box/memory.oom_control": "under_oom 0\noom_kill 1\n"},
+            1,
+        ),
+    ],
+)
+def test_processes_ended_for_want_of_memory_are_those_of_the_own_group(control_groups, membership, files, kills):
+    control_groups(membership, files)
+    assert machine.oom_kills() == kills
+
+
+def test_without_a_group_that_counts_they_are_those_of_the_machine(control_groups, tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "VMSTAT", tmp_path / "vmstat")
+    assert machine.oom_kills() == 0
+    (tmp_path / "vmstat").write_text("nr_free_pages 7\noom_kill 5\n")
+    assert machine.oom_kills() == 5

@@ -16,6 +16,7 @@ from typing import IO, Any, Self
 
 from django.conf import settings
 
+from nnservice.machine import oom_kills
 from workflows.execution.memory import MemoryGuard, MemoryLimit
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Child:
         self._task = task
         self._log = log.open("ab")
         self._events: deque[dict[str, Any]] = deque()
+        self._oom_kills = oom_kills()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "algorithms", task, str(folder), "--supervised"],
             stdin=subprocess.PIPE,  # held open: the child ends when its supervisor dies
@@ -96,6 +98,13 @@ class Child:
         """Why the child was ended, if it took too much memory."""
         return self._guard.reason
 
+    @property
+    def ran_out_of_memory(self) -> bool:
+        """Whether the child was ended for its memory, by its guard or by the kernel: it would be so again."""
+        if self.stopped_for_memory is not None:
+            return True
+        return self.exit_code == -signal.SIGKILL and oom_kills() > self._oom_kills
+
     def kill(self) -> None:
         """End the child's whole process group at once."""
         with contextlib.suppress(ProcessLookupError):
@@ -107,8 +116,13 @@ class Child:
         if self.stopped_for_memory is not None:
             return self.stopped_for_memory
         code = self.exit_code
+        if self.ran_out_of_memory:
+            return (
+                f"the {self._task} process was killed by the kernel because the machine ran out of memory: "
+                "use fewer rows or columns, or a larger machine"
+            )
         if code == -signal.SIGKILL:
-            return f"the {self._task} process was killed, most likely because the machine ran out of memory"
+            return f"the {self._task} process was killed (SIGKILL) by somebody"
         if code is not None and code < 0:
             return f"the {self._task} process was ended by {signal.Signals(-code).name}"
         return f"the {self._task} process ended with exit code {code} without a result; see its log"

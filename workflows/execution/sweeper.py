@@ -1,51 +1,100 @@
-"""Put right what a lost message or a dead worker left behind; the database says what should happen."""
+"""Put right what a lost message or a dead worker left behind; the database says what should happen.
+
+Every worker sweeps. What several do at once is done once: each move is a conditional update.
+"""
 
 import logging
-from datetime import timedelta
+import threading
 
 from django.conf import settings
-from django.db.models import Q
+from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import timezone
 
+from workflows.errors import Unavailable
+from workflows.execution import transitions
+from workflows.execution.sightings import Sightings
+from workflows.execution.tidying import tidy
 from workflows.models import Run, RunState
+from workflows.services.broker import waiting_messages
 from workflows.services.runs import enqueue
 
 logger = logging.getLogger(__name__)
+
+QUEUE = "celery"
+_PATIENCE = 3 * settings.SWEEP_SECONDS + 5
+
+running, queued = Sightings(_PATIENCE), Sightings(_PATIENCE)
+"""What this process saw of runs."""
+
+
+class Sweeper(threading.Thread):
+    """Sweeps now and then for as long as this process lives, whatever else it does."""
+
+    def __init__(self) -> None:
+        super().__init__(name="sweeper", daemon=True)
+        self._ended = threading.Event()
+
+    def stop(self, seconds: float = 2.0) -> None:
+        """Sweep no more; wait at most so long for a sweep that is under way."""
+        self._ended.set()
+        self.join(seconds)
+
+    def run(self) -> None:
+        """Sweep until `stop` is called."""
+        while not self._ended.wait(settings.SWEEP_SECONDS):
+            try:
+                sweep()
+            except (DatabaseError, InterfaceError) as error:
+                logger.warning("the database cannot be swept, trying again: %s", error)
+            except Exception:  # a sweeper that ends would be missed only when it is needed
+                logger.exception("a sweep failed")
+            close_old_connections()
 
 
 def sweep(*, every_queued_run: bool = False) -> None:
     """Send lost messages again and take runs back from dead workers.
 
-    `every_queued_run` does not wait for a message to be old: right when a worker starts. A message too many does no
+    `every_queued_run` asks for no proof that a message was lost: right when a worker starts. A message too many does no
     harm, a run is claimed once.
     """
-    _take_back()
-    _send_again(every_queued_run=every_queued_run)
+    try:
+        _take_back()
+        _send_again(every_queued_run=every_queued_run)
+    except (DatabaseError, InterfaceError):
+        # While the database was away no worker could give a sign of life.
+        running.forget()
+        raise
 
 
 def _take_back() -> None:
-    lost = timezone.now() - timedelta(seconds=settings.HEARTBEAT_LOST_SECONDS)
-    for run in Run.objects.filter(state=RunState.RUNNING, heartbeat__lt=lost):
-        silent = Run.objects.filter(id=run.id, state=RunState.RUNNING, attempts=run.attempts, heartbeat=run.heartbeat)
-        if run.cancel_requested:
-            silent.update(state=RunState.CANCELLED, finished=timezone.now(), error="cancelled; its worker was lost")
-        elif run.attempts >= settings.MAX_ATTEMPTS:
-            silent.update(
-                state=RunState.FAILED,
-                finished=timezone.now(),
-                error=f"its worker was lost {run.attempts} times, last {run.worker}",
-            )
-        else:
-            silent.update(state=RunState.QUEUED, enqueued=None, worker="", progress={})
-        logger.warning("run %s: worker %s was lost", run.id, run.worker)
+    """Take runs from workers that gave no sign of life for `HEARTBEAT_LOST_SECONDS` of this process's own time."""
+    found = {run.id: run for run in Run.objects.filter(state=RunState.RUNNING).defer("result")}
+    silent = running.look({run.id: (run.attempts, run.beats) for run in found.values()})
+    for run in found.values():
+        if silent[run.id] < settings.HEARTBEAT_LOST_SECONDS:
+            continue
+        reason = f"its worker {run.worker} gave no sign of life for {silent[run.id]:.0f} s"
+        if transitions.fail_attempt(run, reason, transitions.held(run).filter(beats=run.beats)):
+            tidy(run)
 
 
 def _send_again(*, every_queued_run: bool) -> None:
-    now = timezone.now()
-    waiting = Run.objects.filter(state=RunState.QUEUED)
-    if not every_queued_run:
-        old = now - timedelta(seconds=settings.MESSAGE_LOST_SECONDS)
-        waiting = waiting.filter(Q(enqueued__lt=old) | Q(enqueued=None))
-    for run_id in list(waiting.order_by("created").values_list("id", flat=True)):
-        Run.objects.filter(id=run_id, state=RunState.QUEUED).update(enqueued=now)
-        enqueue(run_id)
+    """Send queued runs again of which nobody has a message.
+
+    That is known of those handed back, and concluded when runs wait for long while fewer messages than runs wait.
+    """
+    try:
+        messages = waiting_messages(QUEUE)
+    except Unavailable as error:
+        logger.warning("%s", error.message)
+        return
+    waiting = list(Run.objects.filter(state=RunState.QUEUED).order_by("created").only("id", "attempts", "enqueued"))
+    waited = queued.look({run.id: (run.attempts, run.enqueued) for run in waiting})
+    some_lost = messages < sum(seconds >= settings.MESSAGE_LOST_SECONDS for seconds in waited.values())
+    for run in waiting:
+        lost = some_lost and waited[run.id] >= settings.MESSAGE_LOST_SECONDS
+        if (every_queued_run or lost or run.enqueued is None) and Run.objects.filter(
+            id=run.id, state=RunState.QUEUED, attempts=run.attempts, enqueued=run.enqueued
+        ).update(enqueued=timezone.now()):
+            logger.info("run %s waits and is sent again", run.id)
+            enqueue(run.id)

@@ -12,7 +12,7 @@ from workflows.models.network import Version
 
 
 class RunState(models.TextChoices):
-    """queued → running → succeeded | failed | cancelled; running → queued when a worker hands the run back."""
+    """queued → running → succeeded | failed | cancelled; running → queued when an attempt is handed back or cut off."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -80,6 +80,12 @@ class Run(models.Model):
     enqueued = models.DateTimeField(null=True, blank=True)
     started = models.DateTimeField(null=True, blank=True)
     heartbeat = models.DateTimeField(null=True, blank=True)
+    beats = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="grows as long as somebody works on the run: clocks may jump, it does not"
+    )
+    failures = models.JSONField(
+        default=list, blank=True, help_text="attempts that were cut off: {attempt, worker, reason}"
+    )
     finished = models.DateTimeField(null=True, blank=True)
 
     objects = RunQuerySet.as_manager()

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from workflows.access import quotas
 from workflows.errors import Conflict, NotFound
+from workflows.execution.tidying import tidy
 from workflows.models import Run, RunState, Version
 from workflows.services.broker import require_broker
 from workflows.services.datasets import describe_files
@@ -22,8 +23,8 @@ def start_run(version: Version, requested_by: User | None = None) -> Run:
     """Queue a training of the version as it is now: parameters and data files are written down here.
 
     Raises:
-        Unprocessable: something is missing for training, parameters name columns that the data do not have, or a quota is
-            exceeded.
+        Unprocessable: something is missing for training, parameters name columns that the data do not have, or a quota
+            is exceeded.
         TooMany: whoever asks has as many open runs as they may.
         Conflict: a run of this version is queued or running.
         Unavailable: the broker is down; nothing was queued.
@@ -130,7 +131,7 @@ def last_run(version: Version) -> Run:
 
 
 def cancel_run(version: Version) -> Run:
-    """Cancel the open run: at once when it waits, within a second or two when it trains.
+    """Cancel the open run, at once; who trains it sees that within a second and ends its process.
 
     Raises:
         Conflict: none is open.
@@ -138,8 +139,9 @@ def cancel_run(version: Version) -> Run:
     run = version.runs.open().first()
     if run is None:
         raise Conflict(f"{version} has no queued or running run to stop")
-    if not Run.objects.move(run.id, RunState.QUEUED, RunState.CANCELLED, finished=timezone.now()):
-        Run.objects.filter(id=run.id, state=RunState.RUNNING).update(cancel_requested=True)
+    ended = {"finished": timezone.now(), "error": "cancelled on request", "cancel_requested": True}
+    if Run.objects.open().filter(id=run.id).update(state=RunState.CANCELLED, **ended):
+        tidy(run)  # its worker may be dead
     return get_run_by_id(run.id)
 
 

@@ -1,82 +1,203 @@
 """What a lost message or a dead worker leaves behind is put right."""
 
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from celery import current_app
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
+from workflows.execution import sweeper
+from workflows.execution.sightings import Sightings
 from workflows.execution.sweeper import sweep
+from workflows.execution.transitions import beat
 from workflows.models import Network, Run, RunState, Version
 
-
-@pytest.fixture
-def make_run(db: None) -> Any:
-    version = Version.objects.create(network=Network.objects.create(name="steel"), number=1)
-
-    def make(state: RunState, **fields: Any) -> Run:
-        return Run.objects.create(version=version, number=1, state=state, snapshot={}, **fields)
-
-    return make
+LOST, OLD = settings.HEARTBEAT_LOST_SECONDS, settings.MESSAGE_LOST_SECONDS
 
 
-@pytest.fixture
-def sent(django_capture_on_commit_callbacks: Any) -> Any:
-    """Give a function that sweeps and returns how many messages then wait in the broker."""
+class Clock:
+    """The sweeper's own time."""
 
-    def count(**options: Any) -> int:
-        with current_app.connection_for_write() as connection:
-            broker = connection.default_channel.client
-            broker.delete("celery")
-            with django_capture_on_commit_callbacks(execute=True):
-                sweep(**options)
-            return int(broker.llen("celery"))
+    now = 5000.0
 
-    return count
+    def __call__(self) -> float:
+        return self.now
 
 
-def ago(seconds: float) -> Any:
-    return timezone.now() - timedelta(seconds=seconds)
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for name in ("running", "queued"):
+        monkeypatch.setattr(sweeper, name, Sightings(10 * LOST, clock))
+    return clock
 
 
-def test_a_queued_run_whose_message_is_old_is_sent_again_once(make_run: Any, sent: Any) -> None:
-    make_run(RunState.QUEUED, enqueued=ago(settings.MESSAGE_LOST_SECONDS + 1))
-    assert sent() == 1
-    assert sent() == 0
+@pytest.fixture(autouse=True)
+def server(broker: Path) -> Iterator[Any]:
+    """Give the broker, with an empty queue."""
+    with current_app.connection_for_write() as opened:
+        client = opened.default_channel.client
+        client.delete("celery")
+        yield client
 
 
-def test_a_queued_run_that_just_waits_is_left_alone_until_a_worker_starts(make_run: Any, sent: Any) -> None:
-    make_run(RunState.QUEUED, enqueued=ago(1))
-    assert sent() == 0
-    assert sent(every_queued_run=True) == 1
+def make_run(state: RunState, name: str = "steel", **fields: Any) -> Run:
+    version = Version.objects.create(network=Network.objects.create(name=name), number=1)
+    return Run.objects.create(version=version, number=1, state=state, snapshot={}, **fields)
 
 
-def test_a_run_of_a_silent_worker_is_queued_again(make_run: Any, sent: Any) -> None:
-    run = make_run(RunState.RUNNING, attempts=1, heartbeat=ago(settings.HEARTBEAT_LOST_SECONDS + 1))
-    assert sent() == 1
+def states() -> list[str]:
+    return list(Run.objects.order_by("created").values_list("state", flat=True))
+
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_run_that_waits_without_a_message_is_sent_again_once(clock: Clock, server: Any) -> None:
+    make_run(RunState.QUEUED, enqueued=timezone.now())
+    sweep()
+    assert server.llen("celery") == 0, "its message may just be on its way"
+    clock.now += OLD
+    sweep()
+    assert server.llen("celery") == 1
+    clock.now += OLD
+    sweep()
+    assert server.llen("celery") == 1, "a message waits"
+
+
+def test_runs_that_wait_for_a_worker_are_left_alone(clock: Clock, server: Any) -> None:
+    make_run(RunState.QUEUED, enqueued=timezone.now())
+    server.rpush("celery", "a message")
+    sweep()
+    clock.now += 5 * OLD
+    sweep()
+    assert server.llen("celery") == 1
+
+
+def test_a_queue_that_was_flushed_is_filled_again(clock: Clock, server: Any) -> None:
+    for name in "abc":
+        make_run(RunState.QUEUED, name, enqueued=timezone.now())
+    server.rpush("celery", "of one of them")
+    sweep()
+    clock.now += OLD
+    sweep()
+    assert server.llen("celery") == 4
+
+
+def test_a_run_that_nobody_sent_is_sent_at_once(server: Any) -> None:
+    make_run(RunState.QUEUED)
+    sweep()
+    assert server.llen("celery") == 1
+
+
+def test_a_worker_that_starts_asks_for_no_proof(server: Any) -> None:
+    make_run(RunState.QUEUED, enqueued=timezone.now())
+    sweep(every_queued_run=True)
+    assert server.llen("celery") == 1
+
+
+def test_a_run_of_a_silent_worker_is_queued_again_and_the_reason_kept(clock: Clock, server: Any) -> None:
+    run = make_run(RunState.RUNNING, attempts=1, worker="host:1")
+    sweep()
+    clock.now += LOST
+    sweep()
     run.refresh_from_db()
-    assert (run.state, run.attempts) == (RunState.QUEUED, 1)
+    assert (run.state, run.attempts, server.llen("celery")) == (RunState.QUEUED, 1, 1)
+    assert run.failures == [
+        {"attempt": 1, "worker": "host:1", "reason": f"its worker host:1 gave no sign of life for {LOST} s"}
+    ]
 
 
-def test_a_run_of_a_living_worker_is_left_alone(make_run: Any, sent: Any) -> None:
-    run = make_run(RunState.RUNNING, attempts=1, heartbeat=ago(1))
-    assert sent() == 0
+def test_a_run_of_a_living_worker_is_left_alone(clock: Clock) -> None:
+    run = make_run(RunState.RUNNING, attempts=1)
+    for _ in range(5):
+        sweep()
+        clock.now += LOST - 1
+        assert beat(run, {})
+    assert states() == [RunState.RUNNING]
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(hours=-1)])
+def test_a_clock_that_jumps_takes_no_living_run_and_spares_no_dead_one(clock: Clock, jump: timedelta) -> None:
+    make_run(RunState.RUNNING, attempts=1, heartbeat=timezone.now() + jump)
+    sweep()
+    clock.now += LOST - 1
+    sweep()
+    assert states() == [RunState.RUNNING]
+    clock.now += 1
+    sweep()
+    assert states() == [RunState.QUEUED]
+
+
+def test_after_the_database_was_away_workers_have_time_to_speak_again(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(RunState.RUNNING, attempts=1)
+    sweep()
+    clock.now += LOST
+    with monkeypatch.context() as away:
+        away.setitem(connection.settings_dict, "NAME", "/nowhere/db.sqlite3")
+        connection.close()
+        if connection.vendor == "sqlite":
+            with pytest.raises(sweeper.DatabaseError):
+                sweep()
+    connection.close()
+    sweep()
     run.refresh_from_db()
-    assert run.state == RunState.RUNNING
+    assert run.state == (RunState.RUNNING if connection.vendor == "sqlite" else RunState.QUEUED)
 
 
-def test_a_run_whose_workers_died_too_often_fails(make_run: Any, sent: Any) -> None:
-    run = make_run(RunState.RUNNING, attempts=settings.MAX_ATTEMPTS, heartbeat=ago(1000), worker="host:1")
-    assert sent() == 0
+def test_a_run_whose_workers_died_too_often_fails_and_tells_every_reason(clock: Clock) -> None:
+    earlier = [{"attempt": n, "worker": f"host:{n}", "reason": f"lightning {n}"} for n in (1, 2)]
+    run = make_run(RunState.RUNNING, attempts=4, worker="host:4", failures=earlier[: settings.MAX_ATTEMPTS - 1])
+    sweep()
+    clock.now += LOST
+    sweep()
     run.refresh_from_db()
     assert run.state == RunState.FAILED
-    assert "host:1" in run.error
+    assert "3 attempts were cut off" in run.error
+    for told in ("attempt 1: lightning 1", "attempt 2: lightning 2", "attempt 4: its worker host:4 gave no sign"):
+        assert told in run.error
 
 
-def test_a_cancelled_run_of_a_silent_worker_is_not_trained_again(make_run: Any, sent: Any) -> None:
-    run = make_run(RunState.RUNNING, attempts=1, heartbeat=ago(1000), cancel_requested=True)
-    assert sent() == 0
-    run.refresh_from_db()
-    assert run.state == RunState.CANCELLED
+def test_sweepers_that_meet_do_everything_once(clock: Clock, server: Any) -> None:
+    for name in "abcde":
+        make_run(RunState.RUNNING, name, attempts=1)
+        make_run(RunState.QUEUED, name + name)
+    sweep()
+    server.delete("celery")
+    clock.now += LOST
+    Run.objects.filter(state=RunState.QUEUED).update(enqueued=None)
+    together = threading.Barrier(4)
+
+    def sweep_now(_: int) -> None:
+        together.wait()
+        sweep()
+        connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(sweep_now, range(4)))
+    assert set(states()) == {RunState.QUEUED}
+    assert server.llen("celery") == 10
+    assert all(len(failures) in (0, 1) for failures in Run.objects.values_list("failures", flat=True))
+
+
+def test_the_sweeper_of_a_worker_sweeps_by_itself(server: Any, settings: Any) -> None:
+    settings.SWEEP_SECONDS = 0.05
+    make_run(RunState.QUEUED)
+    thread = sweeper.Sweeper()
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.llen("celery"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    thread.stop()
+    assert not thread.is_alive()

@@ -5,6 +5,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,13 @@ from django.db import connections
 from django.test import override_settings
 
 from tests.workflows.conftest import DATA, FEEDER, NETCONF, TRAIN, Api, place_of
-from workflows.execution import shutdown
-from workflows.execution.training import claim, execute_run
+from workflows import files
+from workflows.execution import child as child_module
+from workflows.execution import shutdown, transitions
+from workflows.execution.handing_back import hand_all_back
+from workflows.execution.training import execute_run
+from workflows.execution.transitions import claim
+from workflows.execution.watch import HandedBack
 from workflows.models import Run, RunState
 
 ROWS = b"A,N,EMPTY\n" + b"".join(b"a%d,%d.5,\n" % (n % 3, n % 7) for n in range(300))
@@ -44,6 +50,13 @@ def queued(transactional_db: None) -> Callable[..., Run]:
 def _no_shutdown() -> Iterator[None]:
     yield
     shutdown.requested.clear()
+
+
+def until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def in_background(run: Run) -> threading.Thread:
@@ -83,25 +96,157 @@ def test_a_run_is_claimed_once(queued: Callable[..., Run]) -> None:
     assert claim(uuid.uuid4()) is None
 
 
-def test_a_killed_child_fails_the_run_with_a_clear_reason(queued: Callable[..., Run]) -> None:
-    thread = in_background(queued(**ENDLESS))
+def test_a_run_whose_child_is_killed_is_tried_again_and_goes_on_where_it_was(
+    queued: Callable[..., Run], settings: Any
+) -> None:
+    settings.CHECKPOINT_SECONDS = 0
+    run = queued(iter=1500)
+    thread = in_background(run)
     (child,) = training_children()
+    until(lambda: place_of(run.checkpoint_prefix).exists())
     child.kill()
     thread.join(20)
-    run = Run.objects.get()
+    run.refresh_from_db()
+    assert (run.state, run.attempts) == (RunState.QUEUED, 1)
+    assert run.error == "attempt 1 was cut off, another one follows: the fit process was killed (SIGKILL) by somebody"
+    settings.CHECKPOINT_SECONDS = 1000
+    execute_run(run.id)
+    run.refresh_from_db()
+    assert (run.state, run.error, run.attempts) == (RunState.SUCCEEDED, "", 2)
+    assert run.progress["resumed_from_epoch"] > 0
+    assert [failure["attempt"] for failure in run.failures] == [1]
+    assert sorted(path.name for path in place_of(run.prefix).iterdir()) == ["artifact-2", "run.log"]
+
+
+def test_a_run_whose_child_is_always_killed_fails_and_tells_why(queued: Callable[..., Run]) -> None:
+    run = queued(**ENDLESS)
+    for _ in range(settings.MAX_ATTEMPTS):
+        thread = in_background(run)
+        (child,) = training_children()
+        child.kill()
+        thread.join(20)
+    run.refresh_from_db()
     assert run.state == RunState.FAILED
-    assert "ran out of memory" in run.error
-    assert not place_of(run.artifact_prefix).exists()
+    assert run.error.startswith("3 attempts were cut off, no other follows. attempt 1: the fit process was killed")
+    assert run.error.count("(SIGKILL)") == 3
+    assert [path.name for path in place_of(run.prefix).iterdir()] == ["run.log"]
 
 
-def test_a_worker_that_shuts_down_hands_its_run_back(queued: Callable[..., Run]) -> None:
-    thread = in_background(queued(**ENDLESS))
-    shutdown.requested.set()
+def test_a_run_whose_child_the_kernel_ended_for_its_memory_fails_at_once(
+    queued: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kills = [0]
+    monkeypatch.setattr(child_module, "oom_kills", lambda: kills[0])  # the machine cannot be filled for a test
+    run = queued(**ENDLESS)
+    thread = in_background(run)
+    (child,) = training_children()
+    kills[0] = 1
+    child.kill()
+    thread.join(20)
+    run.refresh_from_db()
+    assert (run.state, run.attempts) == (RunState.FAILED, 1)
+    assert "killed by the kernel because the machine ran out of memory" in run.error
+
+
+def test_a_worker_that_shuts_down_hands_its_run_back_and_another_goes_on(
+    queued: Callable[..., Run], settings: Any
+) -> None:
+    settings.CHECKPOINT_SECONDS = 0
+    run = queued(iter=1500)
+    thread = in_background(run)
+    until(lambda: place_of(run.checkpoint_prefix).exists())
+    hand_all_back()
     thread.join(10)
     assert not thread.is_alive()
-    run = Run.objects.get()
-    assert (run.state, run.attempts, run.enqueued) == (RunState.QUEUED, 0, None)
+    run.refresh_from_db()
+    assert (run.state, run.failures) == (RunState.QUEUED, [])
+    assert run.enqueued is not None, "another worker hears of it at once"
     assert not training_children()
+    with pytest.raises(HandedBack):
+        execute_run(run.id)  # a message that comes while the worker ends
+    shutdown.requested.clear()
+    settings.CHECKPOINT_SECONDS = 1000
+    execute_run(run.id)
+    run.refresh_from_db()
+    assert (run.state, run.failures, run.attempts) == (RunState.SUCCEEDED, [], 2)
+    assert run.progress["resumed_from_epoch"] > 0
+
+
+def test_a_run_is_handed_back_while_its_supervisor_is_held_up(
+    queued: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_up, go_on = threading.Event(), threading.Event()
+
+    def publish(*_: Any, **__: Any) -> None:
+        held_up.set()
+        go_on.wait(60)
+
+    run = queued()
+    monkeypatch.setattr(files, "publish", publish)  # as a storage that does not answer
+    thread = threading.Thread(target=execute_run, args=[run.id])
+    thread.start()
+    assert held_up.wait(60)
+    hand_all_back()
+    until(lambda: Run.objects.get().state == RunState.QUEUED, seconds=5)
+    go_on.set()
+    thread.join(10)
+    assert Run.objects.get().state == RunState.QUEUED
+
+
+def test_a_cancelled_run_is_so_at_once_and_its_child_ends_within_two_seconds(queued: Callable[..., Run]) -> None:
+    run = queued(**ENDLESS)
+    thread = in_background(run)
+    began = time.monotonic()
+    assert Api().delete(TRAIN).body["state"] == "cancelled"
+    thread.join(20)
+    assert time.monotonic() - began < 2
+    run.refresh_from_db()
+    assert (run.state, run.error) == (RunState.CANCELLED, "cancelled on request")
+    assert not training_children()
+    assert [path.name for path in place_of(run.prefix).iterdir()] == ["run.log"]
+
+
+def test_a_run_that_is_cancelled_while_its_model_is_stored_leaves_no_model(
+    queued: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = files.publish
+
+    def cancel_and_publish(*given: Any, **options: Any) -> None:
+        assert Api().delete(TRAIN).body["state"] == "cancelled"
+        publish(*given, **options)
+
+    run = queued()
+    monkeypatch.setattr(files, "publish", cancel_and_publish)
+    execute_run(run.id)
+    run.refresh_from_db()
+    assert run.state == RunState.CANCELLED
+    assert [path.name for path in place_of(run.prefix).iterdir()] == ["run.log"]
+
+
+def test_a_run_whose_worker_is_dead_can_be_cancelled(queued: Callable[..., Run]) -> None:
+    run = queued()
+    claimed = claim(run.id)
+    checkpoint = place_of(run.checkpoint_prefix)
+    checkpoint.mkdir(parents=True)
+    assert Api().delete(TRAIN).body["state"] == "cancelled"
+    assert not checkpoint.exists()
+    assert not transitions.beat(claimed, {})
+
+
+@pytest.mark.parametrize("threads", [8])
+def test_of_workers_that_hear_of_a_run_at_once_one_trains_it(queued: Callable[..., Run], threads: int) -> None:
+    run, together = queued(), threading.Barrier(threads)
+
+    def claim_now(_: int) -> Run | None:
+        together.wait()
+        try:
+            return claim(run.id)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(threads) as pool:
+        claimed = [found for found in pool.map(claim_now, range(threads)) if found]
+    assert [found.attempts for found in claimed] == [1]
 
 
 def test_a_run_deleted_meanwhile_ends_its_child_and_leaves_no_files(queued: Callable[..., Run]) -> None:
@@ -180,7 +325,7 @@ def test_the_child_gets_no_secret_of_the_service(queued: Callable[..., Run], mon
     thread = in_background(queued(**ENDLESS))
     (child,) = training_children()
     environment = Path(f"/proc/{child.pid}/environ").read_bytes()
-    Run.objects.update(cancel_requested=True)
+    Api().delete(TRAIN)
     thread.join(10)
     assert b"PATH=" in environment
     assert b"secret" not in environment
