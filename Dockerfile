@@ -1,5 +1,5 @@
 # One image for every process of the service: web, worker, beat and the migration (docker-compose.yml).
-FROM python:3.12.11-slim-bookworm
+FROM python:3.12.11-slim-bookworm AS base
 
 ENV PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \
@@ -24,5 +24,16 @@ RUN python -m compileall -q algorithms nnservice workflows
 
 USER nnservice
 VOLUME /var/lib/nnservice
+
+# The page of workers and tasks (profile `flower`).
+FROM base AS flower
+USER root
+COPY requirements-flower.txt ./
+RUN pip install -r requirements-flower.txt
+USER nnservice
+EXPOSE 5555
+CMD ["python", "-m", "celery", "-A", "nnservice", "flower", "--port=5555"]
+
+FROM base AS service
 EXPOSE 8000
 CMD ["python", "-m", "nnservice.programs", "web"]
