@@ -66,7 +66,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = MappingProxyType(
         "UserView": {"GET": Rule.ADMINISTER, "PUT": Rule.ADMINISTER},
         "AuditView": {"GET": Rule.ADMINISTER},
         "SpectacularAPIView": {"GET": Rule.PUBLIC},
-        "SpectacularSwaggerView": {"GET": Rule.PUBLIC},
+        "DocumentationView": {"GET": Rule.PUBLIC},
     }
 )
 

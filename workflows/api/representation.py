@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
+from rest_framework.request import Request
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -46,3 +47,15 @@ class StrictNegotiation(DefaultContentNegotiation):
         if not offered:
             raise NotAcceptable(available_renderers=list(renderers))
         return offered
+
+
+class Downloads:
+    """For views: a file has the type that `?download=` names, whatever Accept says; errors are plain JSON then."""
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        try:
+            return super().perform_content_negotiation(request, force)  # type: ignore[misc]  # APIView's
+        except NotAcceptable:
+            if "download" not in request.query_params:
+                raise
+            return JSONRenderer(), JSONRenderer.media_type

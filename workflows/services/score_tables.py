@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,11 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from algorithms.graphbean.score_files import StoredPart
-from algorithms.tabular.cells import parse_number
+from workflows.services.spreadsheets import harmless
 
 CSV_ROWS_AT_ONCE = 5000
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a cell for a formula."""
 
 Positions = npt.NDArray[np.int64]
 
@@ -124,24 +121,8 @@ class GraphScoreTable(ScoreTable):
 
 
 def _flat(row: dict[str, Any]) -> list[Any]:
-    values = [_harmless(value) for name, value in row.items() if name != "contributions"]
+    values = [harmless(value) for name, value in row.items() if name != "contributions"]
     return [*values, *row["contributions"].values()]
-
-
-def _harmless(value: Any) -> Any:
-    """Return a cell that no spreadsheet runs: an id comes from whoever made the data, and may begin as a formula does.
-
-    JSON and Parquet give such ids as they are, and so do all a number such as -3 or +82.
-    """
-    if isinstance(value, bool):
-        return int(value)
-    is_formula = isinstance(value, str) and value.startswith(FORMULA) and not _is_finite(value)
-    return f"'{value}" if is_formula else value
-
-
-def _is_finite(text: str) -> bool:
-    number = parse_number(text)
-    return number is not None and math.isfinite(number)
 
 
 def _csv_lines(lines: list[list[Any]]) -> str:

@@ -119,6 +119,12 @@ class RunQuery(StrictSerializer):
     run = serializers.CharField(max_length=40, required=False, help_text="number or id; default: the serving run")
 
 
+class LogQuery(StrictSerializer):
+    """How the log is answered."""
+
+    download = serializers.ChoiceField(["text"], required=False, help_text="a text file instead of JSON")
+
+
 class ScoresQuery(PageQuery, RunQuery):
     """Which scores, in which order, as what."""
 

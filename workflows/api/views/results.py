@@ -1,20 +1,18 @@
 """Results and predictions."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import PolymorphicProxySerializer
-from rest_framework.exceptions import NotAcceptable
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from workflows.api.pagination import Page
+from workflows.api.representation import Downloads
 from workflows.api.schema import documented
 from workflows.api.serializers import runs as shapes
 from workflows.models import Run
@@ -61,17 +59,8 @@ def _links(request: Request, nnid: str, ver: int, run: Run, parts: Iterable[str]
     return links
 
 
-class ScoresView(APIView):
+class ScoresView(Downloads, APIView):
     """The scores of all rows, or of the nodes or edges of a graph: pages of JSON, or a file."""
-
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        try:
-            return super().perform_content_negotiation(request, force)
-        except NotAcceptable:
-            if "download" not in request.query_params:
-                raise
-            # A file has the type that `?download=` names, whatever Accept says; errors are plain then.
-            return JSONRenderer(), JSONRenderer.media_type
 
     @documented(
         "result_scores",

@@ -2,15 +2,20 @@
 
 from uuid import UUID
 
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from workflows.access.principal import user_of
 from workflows.api.pagination import Page, PageQuery
+from workflows.api.representation import Downloads
 from workflows.api.schema import documented
 from workflows.api.serializers import runs as shapes
 from workflows.services import results, runs, versions
+from workflows.services.spreadsheets import harmless_lines
 
 
 class TrainView(APIView):
@@ -54,10 +59,26 @@ class HistoryView(APIView):
         return page.answer(body, request)
 
 
-class LogView(APIView):
+class LogView(Downloads, APIView):
     """The end of a run's log."""
 
-    @documented("run_log", "The last lines of a run's log", answer=shapes.LogLines)
-    def get(self, request: Request, run: UUID, line: int) -> Response:
+    @documented(
+        "run_log",
+        "The last lines of a run's log",
+        query=shapes.LogQuery,
+        answer={(200, "application/json"): shapes.LogLines, (200, "text/plain"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request, run: UUID, line: int) -> HttpResponseBase:
+        download = shapes.LogQuery.query(request).get("download")
         found = runs.get_run_by_id(run)
-        return Response({"id": str(found.id), "state": found.state, "lines": results.tail_log(found, line)})
+        lines = results.tail_log(found, line)
+        if download is None:
+            return Response({"id": str(found.id), "state": found.state, "lines": lines})
+        return HttpResponse(
+            harmless_lines(lines),
+            content_type="text/plain; charset=utf-8",
+            headers={
+                "Content-Disposition": f'attachment; filename="run-{found.id}.log"',
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
