@@ -19,8 +19,6 @@ READERS = (
     r"""env\.(?:text|integer|number|flag|words|choice|rate)\(\s*"([A-Z_0-9]+)\""""
     r"""|environ(?:\.get\(|\[)"([A-Z_0-9]+)\""""
 )
-    r"""env\.(?:text|integer|number|flag|words|choice|rate)\(\s*"([A-Z_0-9]+)"|environ(?:\.get\(|\[)"([A-Z_0-9]+)\""""
-)
 SET_BY_ITSELF = {"PROMETHEUS_MULTIPROC_DIR", "DJANGO_SETTINGS_MODULE", "PATH", "PATH_INFO", "REQUEST_METHOD"}
 
 
