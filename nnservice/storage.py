@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from nnservice import env
+
 FORMS = "file:///folder or s3://bucket/prefix?endpoint_url=https://host&region=name"
 
 
@@ -37,12 +39,21 @@ def stored_in(url: str, folder: Path) -> Mapping[str, Any]:
             "location": unquote(parts.path).strip("/"),
             "endpoint_url": query.get("endpoint_url"),
             "region_name": query.get("region"),
+            **_credentials(),
         },
     }
 
 
 def _folder(path: Path) -> Mapping[str, Any]:
     return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(path)}}
+
+
+def _credentials() -> dict[str, str]:
+    """Return the keys of the bucket; with neither, boto3 looks for others."""
+    key, secret = env.text("AWS_ACCESS_KEY_ID"), env.text("AWS_SECRET_ACCESS_KEY")
+    if bool(key) != bool(secret):
+        raise ImproperlyConfigured("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both or neither")
+    return {"access_key": key, "secret_key": secret} if key else {}
 
 
 def _without_secrets(url: str) -> str:

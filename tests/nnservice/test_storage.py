@@ -10,6 +10,12 @@ from nnservice.storage import stored_in
 HERE = Path("/state/files")
 
 
+@pytest.fixture(autouse=True)
+def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def test_without_a_url_files_lie_in_the_state_folder() -> None:
     assert stored_in("", HERE)["OPTIONS"] == {"location": "/state/files"}
 
@@ -52,3 +58,12 @@ def test_a_key_in_the_url_is_refused_and_not_repeated() -> None:
         with pytest.raises(ImproperlyConfigured) as refused:
             stored_in(url, HERE)
         assert "hidden" not in str(refused.value)
+
+
+def test_credentials_come_in_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    with pytest.raises(ImproperlyConfigured, match="belong together"):
+        stored_in("s3://bucket", HERE)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    options = stored_in("s3://bucket", HERE)["OPTIONS"]
+    assert (options["access_key"], options["secret_key"]) == ("key", "secret")

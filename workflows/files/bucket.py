@@ -39,6 +39,20 @@ class Bucket(S3Storage):  # type: ignore[misc]  # django-storages carries no typ
         )
         super().__init__(transfer_config=transfer, client_config=client, **options)
 
+    def make_bucket(self) -> bool:
+        """Make the bucket unless it is there; tell whether it was made."""
+        try:
+            with self._asking():
+                self.bucket.meta.client.head_bucket(Bucket=self.bucket_name)
+                return False
+        except FileNotFoundError:
+            region = self.bucket.meta.client.meta.region_name
+            # Amazon's first region is the only one that must not be named.
+            placed = {} if region in (None, "us-east-1") else {"LocationConstraint": region}
+            with self._asking():
+                self.bucket.create(**({"CreateBucketConfiguration": placed} if placed else {}))
+            return True
+
     def put(self, key: str, path: Path, check: Callable[[], None]) -> None:
         """Upload a file; `check` is called between its pieces."""
         with path.open("rb") as file, self._asking():
