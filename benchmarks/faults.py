@@ -1,0 +1,337 @@
+"""Faults at random moments over real processes: does every accepted run end, once, its files whole and no others left?"""
+
+import contextlib
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+import psutil
+from celery import Celery
+
+from benchmarks.fault_client import Client
+from benchmarks.fault_service import QUICK, REPOSITORY, WORKERS, Installation
+from benchmarks.report import machine, parser, print_table, write_json
+
+LOST_SECONDS = int(QUICK["NNSERVICE_HEARTBEAT_LOST_SECONDS"])
+HAND_BACK_SECONDS = 10
+CANCEL_SECONDS = 2
+DISK_MB = 600
+
+
+def main(argv: list[str]) -> None:
+    """Run a campaign; exit with 1 if an invariant broke."""
+    arguments = parser("faults", __doc__)
+    arguments.add_argument("--faults", type=int, default=200, help="how many")
+    arguments.add_argument("--seed", type=int, default=0, help="of the kinds and of the moments")
+    arguments.add_argument(
+        "--attempts", type=int, default=20, help="NNSERVICE_MAX_ATTEMPTS: with so many faults, 3 end soon"
+    )
+    options = arguments.parse_args(argv)
+    result = campaign(options.faults, options.seed, options.attempts)
+    report(result)
+    write_json(options.json, "faults", machine(), result)
+    if result["failures"]:
+        sys.exit(1)
+
+
+def campaign(faults: int, seed: int, attempts: int = 20) -> dict[str, Any]:
+    """Inject so many faults; return what happened, with `failures`: the invariants that broke."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="bench-faults-") as folder, _disk(Path(folder) / "home") as own_disk:
+        servers = {"database_url": os.environ.get("TEST_DATABASE_URL"), "redis_url": os.environ.get("TEST_REDIS_URL")}
+        with _database(servers.pop("database_url")) as database_url:
+            service = Installation(
+                Path(folder) / "home", database_url=database_url, **servers, NNSERVICE_MAX_ATTEMPTS=str(attempts)
+            )
+            run = Campaign(service, random.Random(seed), own_disk=own_disk)
+            try:
+                service.start()
+                run.inject(faults)
+                run.drain()
+            finally:
+                service.stop()
+            left = run.examine()
+            logs = {path.name: path.read_text(errors="replace") for path in Path(folder).glob("*.log")}
+    result = run.result(left, logs)
+    if keep := os.environ.get("FAULTS_LOGS"):
+        for name, text in logs.items():
+            (Path(keep) / name).write_text(text)
+    return result | {"seconds": round(time.monotonic() - began), "seed": seed, "servers": bool(database_url)}
+
+
+class Campaign:
+    """Clients, faults, and what came of both."""
+
+    def __init__(self, service: Installation, rng: random.Random, *, own_disk: bool) -> None:
+        self._service = service
+        self._rng = rng
+        self._failures: list[str] = []
+        self._counts: Counter[str] = Counter()
+        self._slowest = {"hand back": 0.0, "cancel": 0.0}
+        self._clients: list[Client] = []
+        self._celery = Celery(broker=service.broker_url)
+        faults: dict[str, Callable[[], bool]] = {
+            "kill -9 of a training": self._kill_child,
+            "kill -9 of a worker": lambda: service.kill(self._worker()),
+            "kill -9 of the web server": lambda: service.kill("web"),
+            "kill -9 of beat": lambda: service.kill("beat"),
+            "SIGTERM of a worker": self._terminate_worker,
+            "a worker stands still": self._stall,
+            "the broker restarts": self._restart_broker,
+            "the broker is flushed": lambda: bool(service.broker().flushdb()),
+            "the database goes away": self._database_away,
+            "a message twice": self._message_twice,
+            "two sweeps at once": self._two_sweeps,
+            "a run is cancelled": self._cancel,
+            "a network is deleted": lambda: self._rng.choice(self._clients).delete(),
+        }
+        if own_disk:
+            faults["the disk is full"] = self._fill_disk
+        self._faults = faults
+
+    def inject(self, faults: int) -> None:
+        """Start the clients, and faults of all kinds at random moments."""
+        headers = {name: str(value) for name, value in self._service.session.headers.items() if name == "Authorization"}
+        for number in range(3):
+            self._clients.append(Client(self._service.url, headers, f"n{number}", graph=number == 2))
+            self._clients[-1].start()
+        self._service.pause(8)
+        while self._counts.total() < faults:
+            kind = self._rng.choice(list(self._faults))
+            began = time.monotonic()
+            try:
+                happened = self._faults[kind]()
+            except (OSError, psutil.Error, ConnectionError, self._celery.connection().connection_errors) as error:
+                print(f"{kind}: nothing happened: {error}", file=sys.stderr)
+                happened = False
+            if happened:
+                self._counts[kind] += 1
+                print(f"{self._counts.total():4} {kind} ({time.monotonic() - began:.1f} s)", file=sys.stderr)
+            self._service.pause(self._rng.expovariate(1 / 1.5) if happened else 0.2)
+
+    def drain(self) -> None:
+        """Let everything that was accepted end."""
+        for client in self._clients:
+            client.end()
+
+        def all_ended() -> bool:
+            answers = [client.call("GET", client.training) for client in self._clients]
+            return all(
+                answer is not None
+                and (answer.status_code == 404 or (answer.ok and answer.json()["state"] not in ("queued", "running")))
+                for answer in answers
+            )
+
+        if not self._service.wait(all_ended, seconds=240):
+            self._failures.append("not every run has ended 240 s after the last fault")
+
+    def examine(self) -> dict[str, Any]:
+        """Look at database and files when everything has stopped."""
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.fault_check"],
+            input=json.dumps(self._accepted()),
+            cwd=REPOSITORY,
+            env={**self._service.environment, "NNSERVICE_LEFTOVER_SECONDS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr[-3000:])
+        return dict(json.loads(done.stdout[done.stdout.index("{") :]))
+
+    def result(self, left: dict[str, Any], logs: dict[str, str]) -> dict[str, Any]:
+        """Return the counts, and which invariants broke."""
+        accepted, deleted = self._accepted(), set().union(*(client.deleted for client in self._clients))
+        ends = Counter(re.findall(r"run ([0-9a-f-]{36}) has (?:succeeded|failed)", "".join(logs.values())))
+        ends.subtract(run for client in self._clients for run in client.cancelled)
+        doubled = sorted(run for run, times in ends.items() if times > 1)
+        checks = {
+            "runs that have not ended": left["open"],
+            "accepted runs that are gone": sorted(set(left["gone"]) - deleted),
+            "runs that ended twice": doubled,
+            "files that are not what was written": left["broken"],
+            "orphan files": left["orphans"],
+            "answers that no client should get": [line for client in self._clients for line in client.odd],
+            "failures without a fault of theirs": [why for why in left["errors"] if not _is_told(why)],
+        }
+        failures = self._failures + [f"{what}: {found[:5]}" for what, found in checks.items() if found]
+        return {
+            "faults": dict(self._counts),
+            "runs": {
+                "accepted": len(accepted),
+                "of networks deleted since": len(deleted),
+                **{str(state): count for state, count in sorted(left["states"].items())},
+                "attempts": left["attempts"],
+                "attempts cut off": left["cut_off"],
+                "resumed from a checkpoint": left["resumed"],
+                "lost": len(checks["runs that have not ended"]) + len(checks["accepted runs that are gone"]),
+                "doubled": len(doubled),
+                "orphan files": len(left["orphans"]),
+                "orphan files before the sweep": left["orphans_before_the_sweep"],
+            },
+            "answers": dict(sorted(sum((client.answers for client in self._clients), Counter()).items())),
+            "slowest seconds": {name: round(seconds, 1) for name, seconds in self._slowest.items()},
+            "errors": left["errors"],
+            "failures": failures,
+        }
+
+    def _accepted(self) -> list[str]:
+        return [run for client in self._clients for run in client.accepted]
+
+    def _worker(self) -> str:
+        return self._rng.choice(WORKERS)
+
+    def _kill_child(self) -> bool:
+        trainings = self._service.trainings()
+        if trainings:
+            self._rng.choice(trainings).kill()
+        return bool(trainings)
+
+    def _terminate_worker(self) -> bool:
+        seconds = self._service.terminate(self._worker())
+        if seconds is None:
+            return False
+        self._slowest["hand back"] = max(self._slowest["hand back"], seconds)
+        if seconds > HAND_BACK_SECONDS:
+            self._failures.append(f"a worker took {seconds:.1f} s to end")
+        return True
+
+    def _stall(self) -> bool:
+        process = self._service.process(self._worker())
+        if process is None:
+            return False
+        process.suspend()
+        self._service.pause(self._rng.uniform(1, LOST_SECONDS + 4))
+        process.resume()
+        return True
+
+    def _restart_broker(self) -> bool:
+        seconds = self._rng.uniform(0.5, 3)
+        if self._service.redis_url:  # somebody else's server: it answers nobody for a while, then has lost everybody
+            broker = self._service.broker()
+            broker.client_pause(int(seconds * 1000))
+            self._service.pause(seconds)
+            broker.client_kill_filter(_type="normal")
+            return True
+        return self._service.kill("valkey", down_for=seconds)
+
+    def _database_away(self) -> bool:
+        seconds = self._rng.uniform(1, 4)
+        if self._service.database_url:
+            _cut_connections(self._service.database_url)
+            return True
+        import sqlite3
+
+        with contextlib.closing(sqlite3.connect(self._service.home / "db.sqlite3", timeout=10)) as other:
+            other.isolation_level = None
+            other.execute("BEGIN IMMEDIATE")
+            self._service.pause(seconds)
+            other.execute("ROLLBACK")
+        return True
+
+    def _message_twice(self) -> bool:
+        open_runs = [client.accepted[-1] for client in self._clients if client.accepted]
+        if not open_runs:
+            return False
+        run = self._rng.choice(open_runs)
+        for _ in range(2):
+            self._celery.send_task("workflows.tasks.train", [run], queue="celery", retry=False)
+        return True
+
+    def _two_sweeps(self) -> bool:
+        for _ in range(2):
+            self._celery.send_task("workflows.tasks.sweep", queue="celery", retry=False)
+        return True
+
+    def _cancel(self) -> bool:
+        began = time.monotonic()
+        done = self._rng.choice(self._clients).cancel()
+        if done:
+            self._slowest["cancel"] = max(self._slowest["cancel"], time.monotonic() - began)
+        return done
+
+    def _fill_disk(self) -> bool:
+        filler = self._service.home / "filler"
+        try:
+            with filler.open("wb") as file, contextlib.suppress(OSError):
+                while file.write(b"0" * 65536):
+                    file.flush()
+            self._rng.choice(self._clients).upload()
+            self._service.pause(self._rng.uniform(1, 3))
+        finally:
+            filler.unlink()
+        return True
+
+
+def _is_told(error: str) -> bool:
+    """Tell whether an error says that too many attempts were cut off, or that the disk was full."""
+    return "attempts were cut off" in error or "disk" in error
+
+
+def _cut_connections(url: str) -> None:
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid()"
+        )
+
+
+@contextmanager
+def _disk(home: Path) -> Iterator[bool]:
+    """Make the state folder, on a small disk of its own where root may mount one; tell whether it is."""
+    home.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=700", "tmpfs", str(home)]
+    mounted = os.getuid() == 0 and subprocess.run(command, check=False, capture_output=True).returncode == 0
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", str(home)], check=True)
+
+
+@contextmanager
+def _database(server_url: str | None) -> Iterator[str | None]:
+    """Give a new database of the server, dropped afterwards; None without a server."""
+    if server_url is None:
+        yield None
+        return
+    import psycopg
+
+    parts = dj_database_url.parse(server_url)
+    name = f"faults_{os.getpid()}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    try:
+        yield server_url.removesuffix(f"/{parts['NAME']}") + f"/{name}"
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def report(result: dict[str, Any]) -> None:
+    """Print the campaign."""
+    faults, runs = result["faults"], result["runs"]
+    print_table(["fault", "times"], [*sorted(faults.items()), ("all", sum(faults.values()))])
+    print()
+    print_table(["runs", ""], list(runs.items()))
+    print(f"\nslowest: {result['slowest seconds']}; answers: {result['answers']}; {result['seconds']} s")
+    for failure in result["failures"]:
+        print(f"BROKEN: {failure}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
