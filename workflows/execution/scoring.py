@@ -15,6 +15,7 @@ from workflows.errors import ServiceError, Unprocessable
 from workflows.execution import shutdown
 from workflows.execution.child import Child
 from workflows.execution.memory import MemoryLimit
+from workflows.operations.totals import add_to_totals
 from workflows.services.results import require_succeeded
 from workflows.services.runs import get_run_by_id
 from workflows.services.scored_files import FileState, ScoredFile
@@ -95,6 +96,7 @@ def _score_by(artifact: Path, note: ScoringNote, file: ScoredFile) -> None:
         if last.get("event") == "finished":
             counts = {name: last[name] for name in ("rows", "anomalies", "changed")}
             file.write_report(FileState.FINISHED, source=stamp, **counts)
+            add_to_totals(rows_scored_in_files=counts["rows"])
             return
         if last.get("kind") != "data":
             logger.error("%s was not scored: %s", file.source, log.read_text(errors="replace")[-2000:])

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from workflows.models import Run, RunState
 from workflows.models.run import RunQuerySet
+from workflows.operations.totals import count_training
 from workflows.services.runs import enqueue
 
 logger = logging.getLogger(__name__)
@@ -92,4 +93,6 @@ def finish(run: Run, state: RunState, holding: RunQuerySet | None = None, **fiel
     ended = bool(holding.update(state=state, finished=timezone.now(), **fields))
     if ended:
         logger.info("run %s has %s%s", run.id, state, f": {fields['error']}" if fields.get("error") else "")
+    if ended and state == RunState.SUCCEEDED:
+        count_training(run.id)
     return ended

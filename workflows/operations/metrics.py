@@ -8,7 +8,7 @@ whichever host is asked: take their maximum over hosts, not their sum.
 import os
 from collections.abc import Iterator
 
-from django.db.models import Count, F
+from django.db.models import Count
 from django.db.models.functions import Now
 from django.http import HttpRequest
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -19,15 +19,10 @@ from prometheus_client.registry import REGISTRY, Collector
 from algorithms.workflow_types import WORKFLOW_TYPES
 from workflows.models import Run, RunState, Total
 from workflows.operations.beats import living_workers
+from workflows.operations.totals import TOTALS
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-TOTALS = {
-    "training_seconds": "Seconds that succeeded trainings took",
-    "rows_trained": "Rows of the files that succeeded trainings read",
-    "rows_scored_in_files": "Rows of files that workers scored",
-}
-
 requests_seen = Counter("nnservice_requests", "Requests answered", ["method", "route", "status"])
 request_seconds = Histogram(
     "nnservice_request_seconds",
@@ -51,21 +46,6 @@ def observe_request(request: HttpRequest, status: int, seconds: float) -> None:
     method = request.method if request.method in METHODS else "other"
     requests_seen.labels(method, route, str(status)).inc()
     request_seconds.labels(method, route).observe(seconds)
-
-
-def add_to_total(name: str, amount: float) -> None:
-    """Add to one of TOTALS."""
-    if not Total.objects.filter(name=name).update(value=F("value") + amount):
-        Total.objects.get_or_create(name=name)
-        Total.objects.filter(name=name).update(value=F("value") + amount)
-
-
-def count_training(run: Run) -> None:
-    """Add a run that succeeded to the totals."""
-    if run.started is not None and run.finished is not None:
-        add_to_total("training_seconds", (run.finished - run.started).total_seconds())
-    files = [described for node in run.snapshot["data"].values() for described in node]
-    add_to_total("rows_trained", sum(described["rows"] for described in files))
 
 
 def exposition() -> bytes:

@@ -12,8 +12,9 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
+from tests.workflows.conftest import PREDICT, Api
 from workflows.models import Network, Run, RunState, Total, Version
-from workflows.operations.metrics import add_to_total, count_training
+from workflows.operations.totals import add_to_totals, count_training
 
 TOKEN = "scrape-me"
 
@@ -73,15 +74,22 @@ def test_a_training_stays_in_the_totals_when_its_run_is_deleted(scrape: Any) -> 
         started=now - timedelta(seconds=4),
         finished=now,
     )
-    count_training(run)
+    count_training(run.id)
     run.delete()
     assert scrape("nnservice_training_seconds_total")[()] == 4
     assert scrape("nnservice_rows_trained_total")[()] == 100
 
 
+def test_rows_that_are_predicted_are_counted(scrape: Any, run: Run) -> None:
+    before = scrape("nnservice_rows_predicted_total").get(("anomaly",), 0)
+    row = {"grade": "A", "temperature": 1500.0, "weight": 150.0}
+    assert Api().post(PREDICT, {"input_data": [row] * 3}).status == 200
+    assert scrape("nnservice_rows_predicted_total")[("anomaly",)] - before == 3
+
+
 def test_totals_add_up(db: None) -> None:
-    add_to_total("rows_trained", 2)
-    add_to_total("rows_trained", 3)
+    add_to_totals(rows_trained=2)
+    add_to_totals(rows_trained=3)
     assert Total.objects.get(name="rows_trained").value == 5
 
 

@@ -16,6 +16,7 @@ from workflows.api.representation import Downloads
 from workflows.api.schema import documented
 from workflows.api.serializers import runs as shapes
 from workflows.models import Run
+from workflows.operations.metrics import rows_predicted
 from workflows.services import prediction, results, runs, versions
 
 
@@ -112,4 +113,6 @@ class PredictView(APIView):
         body = shapes.PredictBody.body(request)
         version = versions.get_active_version(nnid) if served is None else versions.get_version(nnid, served)
         run = runs.get_run(version, None)
-        return Response(prediction.predict(run, kind, body["input_data"], body.get("type")))
+        answer = prediction.predict(run, kind, body["input_data"], body.get("type"))
+        rows_predicted.labels(kind).inc(len(answer["rows"]))
+        return Response(answer)
