@@ -111,7 +111,8 @@ def undone() -> Iterator[None]:
 
 
 def ask(verb: str, path: str, token: str | None) -> Any:
-    headers = {"Accept": "text/html" if path == "/api/docs/" else "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    headers = {"Accept": "text/html" if path == "/api/docs/" else "application/json"}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
     body = json.dumps({}) if verb in ("POST", "PUT", "PATCH") else ""
     with undone():
         return Client(raise_request_exception=False).generic(

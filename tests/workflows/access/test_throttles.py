@@ -1,0 +1,73 @@
+"""Requests are counted in the real broker's server, by all processes together."""
+
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from tests.workflows.access.people import as_holder_of
+from tests.workflows.conftest import NETWORK, Api
+from workflows.access import throttles
+from workflows.models import AuditEntry
+
+DAY = 86_400
+
+
+@pytest.fixture(autouse=True)
+def counted_from_zero() -> None:
+    cache.clear()
+
+
+def test_a_user_who_asks_too_often_is_told_when_to_come_back(token_mode: Any, people: dict[str, Api]) -> None:
+    token_mode.THROTTLES = {"user": (3, DAY), "stranger": None}
+    assert [people["reader"].get("access/self/").status for _ in range(5)] == [200, 200, 200, 429, 429]
+    refused = people["reader"].get("access/self/")
+    assert 0 < int(refused.headers["Retry-After"]) <= DAY
+    assert refused.body["status"] == "429"
+    assert people["editor"].get("access/self/").status == 200
+
+
+def test_strangers_are_counted_by_address_whatever_token_they_try(token_mode: Any, people: dict[str, Api]) -> None:
+    token_mode.THROTTLES = {"user": None, "stranger": (3, DAY)}
+    tried = [as_holder_of(f"nns_{n:064d}").get("access/self/").status for n in range(3)]
+    assert tried == [401, 401, 401]
+    assert people["anonymous"].get("access/self/").status == 429
+    assert people["anonymous"].get("access/self/", X_Forwarded_For="1.2.3.4").status == 429
+    assert people["reader"].get("access/self/").status == 200
+
+
+def test_a_throttled_change_fills_no_log(token_mode: Any, people: dict[str, Api]) -> None:
+    token_mode.THROTTLES = {"user": (1, DAY)}
+    people["other"].post(NETWORK, {})
+    assert people["other"].delete(NETWORK).status == 429
+    assert AuditEntry.objects.count() == 1
+
+
+def test_the_next_window_begins_anew(token_mode: Any, tokens: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    token_mode.THROTTLES = {"user": (2, 60)}
+    now = 1_000_000_000.0
+    monkeypatch.setattr(throttles.time, "time", lambda: now)
+    assert [throttles.count("user", "1") for _ in range(3)] == [None, None, 20.0]
+    now += 20
+    assert throttles.count("user", "1") is None
+
+
+def test_nothing_is_counted_unless_a_rate_is_set(api: Api, settings: Any) -> None:
+    assert settings.THROTTLES == {"user": None, "stranger": None}, "open mode"
+    assert [api.get("access/self/").status for _ in range(20)] == [200] * 20
+
+
+def test_in_open_mode_a_rate_holds_by_address(api: Api, settings: Any) -> None:
+    settings.THROTTLES = {"user": (2, DAY)}
+    assert [api.get("access/self/").status for _ in range(3)] == [200, 200, 429]
+
+
+def test_requests_pass_when_the_counter_is_down(
+    token_mode: Any, people: dict[str, Api], caplog: pytest.LogCaptureFixture
+) -> None:
+    token_mode.THROTTLES = {"user": (1, DAY)}
+    token_mode.CACHES = {
+        "default": {**token_mode.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"},
+    }
+    assert [people["reader"].get("access/self/").status for _ in range(3)] == [200, 200, 200]
+    assert "requests are not counted" in caplog.text
