@@ -64,12 +64,20 @@ def _run(task: Task, folder: Path, events: EventStream) -> int:
         return FAILED
     except Exception as error:
         logger.exception("the job in %s failed", folder)
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if _is_disk_full(error):
             events.send("failed", kind="disk", error=DISK_IS_FULL, errors={})
             return FAILED
         events.send("failed", kind="internal", error=f"{type(error).__name__}: {error}", errors={})
         return FAILED
     return FINISHED
+
+
+def _is_disk_full(error: BaseException) -> bool:
+    """Tell whether an error says that a disk is full; libraries of files pass it on in errors of their own."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    cause = error.__cause__ or error.__context__
+    return os.strerror(errno.ENOSPC) in str(error) or (cause is not None and _is_disk_full(cause))
 
 
 def _fit(folder: Path, events: EventStream) -> Mapping[str, Any]:

@@ -115,7 +115,7 @@ STORAGES = {
 JOBS_ROOT = STATE_HOME / "jobs"
 CACHE_ROOT = STATE_HOME / "cache"  # of what an S3 bucket holds
 CACHE_BYTES = env.integer("NNSERVICE_CACHE_MB", 20_000, minimum=1) * 1_000_000
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["workflows.api.uploading.UploadHandler"]
 FILE_UPLOAD_TEMP_DIR = FILES_ROOT / "incoming"  # on the disk of JOBS_ROOT: an upload is renamed, not copied
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 DATA_UPLOAD_MAX_NUMBER_FILES = 100

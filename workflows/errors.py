@@ -1,5 +1,6 @@
 """What the service answers when it cannot do what was asked; one place turns these into HTTP (api.exceptions)."""
 
+import errno
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -78,6 +79,25 @@ class Unavailable(ServiceError):
     """The database, the broker or the file storage is down; trying again later may work."""
 
     status = 503
+
+
+class DiskFull(ServiceError):
+    """There is no room for what was sent; nothing of it was kept."""
+
+    status = 507
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the disk of the service is full, nothing was stored: delete networks, runs or files that nobody needs, or "
+            "have its disk enlarged, then try again"
+        )
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Tell whether an error of a file or of the database says that a disk is full."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return any(said in str(error) for said in ("database or disk is full", "No space left on device"))
 
 
 class Damaged(ServiceError):

@@ -16,7 +16,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
-from workflows.errors import Forbidden, NotFound, NotOffered, ServiceError, TooLarge, Unavailable, in_words
+from workflows.errors import (
+    DiskFull,
+    Forbidden,
+    NotFound,
+    NotOffered,
+    ServiceError,
+    TooLarge,
+    Unavailable,
+    in_words,
+    is_disk_full,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +69,9 @@ def _as_service_error(error: Exception) -> ServiceError | None:
         return TooLarge(f"the form has more than {settings.DATA_UPLOAD_MAX_NUMBER_FILES} files; send several requests")
     if isinstance(error, TooManyFieldsSent):
         return TooLarge(f"the form has more than {settings.DATA_UPLOAD_MAX_NUMBER_FIELDS} fields")
+    if isinstance(error, (OSError, OperationalError)) and is_disk_full(error):
+        logger.error("the disk is full: %s", error)
+        return DiskFull()
     if isinstance(error, (OperationalError, InterfaceError)):
         logger.warning("the database failed: %s", error)
         return Unavailable("the database cannot be reached or is busy; try again")

@@ -59,6 +59,7 @@ MEANING = {
     422: "the data do not fit the parameters",
     429: "too many requests: Retry-After says when to come back; or a quota is used up",
     503: "database or broker cannot be reached; try again",
+    507: "the disk of the service is full",
 }
 
 
@@ -72,7 +73,7 @@ def documented(
     errors: Sequence[int] = (400, 404),
 ) -> Callable[[Method], Method]:
     """Describe one operation: its body, query parameters, answer and the errors it can give."""
-    codes = {400, 401, 403, 406, 429, 503, *errors} | ({413, 415} if body is not None else set())
+    codes = {400, 401, 403, 406, 429, 503, 507, *errors} | ({413, 415} if body is not None else set())
     refusals: dict[Any, Any] = {
         code: OpenApiResponse(ErrorBody, description=MEANING[code]) for code in sorted(codes - {406})
     }

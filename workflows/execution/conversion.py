@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from algorithms.jobs import ConvertJob
-from workflows.errors import Unavailable, Unprocessable
+from workflows.errors import DiskFull, Unavailable, Unprocessable
 from workflows.execution.child import Child
 from workflows.execution.memory import MemoryLimit
 
@@ -24,6 +24,7 @@ def convert_csv(source: Path, parquet: Path, *, encoding: str | None, delimiter:
 
     Raises:
         Unprocessable: the file cannot be read as a table, or takes too much memory.
+        DiskFull: there is no room for the table.
         Unavailable: the child ended without a word.
     """
     job = ConvertJob(
@@ -49,6 +50,8 @@ def convert_csv(source: Path, parquet: Path, *, encoding: str | None, delimiter:
         return last
     if last.get("event") == "failed" and last.get("kind") == "data":
         raise Unprocessable(last["error"], last.get("errors") or {})
+    if last.get("event") == "failed" and last.get("kind") == "disk":
+        raise DiskFull
     if child.stopped_for_memory is not None:
         raise Unprocessable(f"reading the file was {child.stopped_for_memory}")
     logger.error("conversion failed: %s\n%s", last.get("error") or child.describe_end(), log[-2000:])

@@ -1,6 +1,5 @@
 """One run, from the claim to the result: the worker supervises, a child process trains."""
 
-import errno
 import json
 import logging
 import uuid
@@ -15,7 +14,7 @@ from algorithms.artifacts import verify_artifact
 from algorithms.errors import ArtifactError
 from algorithms.jobs import ARTIFACT_FOLDER, FitJob
 from workflows import files
-from workflows.errors import Damaged, Unavailable
+from workflows.errors import Damaged, Unavailable, is_disk_full
 from workflows.execution import handing_back, shutdown, transitions
 from workflows.execution.child import Child
 from workflows.execution.handing_back import UnderWay, persistently
@@ -93,7 +92,7 @@ def _train(run: Run, attempt: UnderWay) -> dict[str, Any]:
     except Unavailable as error:
         raise CutOff(error.message) from error
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_disk_full(error):
             raise Ended(DISK_IS_FULL) from error
         raise
     finally:
