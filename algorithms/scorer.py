@@ -7,9 +7,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.artifacts import MODEL_FILE, PREPROCESS_FILE
 from algorithms.errors import ArtifactCorrupt, ArtifactIncompatible
 from algorithms.penalties import Penalty, contributions
-from algorithms.serving import MODEL_FILE, PREPROCESS_FILE, open_session, read_serving_files, write_serving_files
+from algorithms.serving import open_session, read_serving_files, write_serving_files
 from algorithms.tabular.constants import changed_in_row, changed_in_rows
 from algorithms.tabular.encoder import TabularEncoder
 from algorithms.tabular.features import Features

@@ -8,13 +8,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.artifacts import MODEL_FILE, PREPROCESS_FILE
 from algorithms.errors import ArtifactCorrupt, DataError, RowsTooMany
 from algorithms.graphbean.encoder import GraphEncoder
 from algorithms.graphbean.graph import PARTS, BipartiteGraph, Parts
 from algorithms.graphbean.interactions import Interactions
 from algorithms.graphbean.scaling import AttributeScaling
 from algorithms.graphbean.scoring import GraphScores, GraphScoring, Residuals
-from algorithms.serving import MODEL_FILE, PREPROCESS_FILE, open_session, read_serving_files, write_serving_files
+from algorithms.serving import open_session, read_serving_files, write_serving_files
 from algorithms.tabular.categories import OTHER_SLOT
 from algorithms.tabular.rows import INPUT
 from algorithms.tabular.wording import named, quoted

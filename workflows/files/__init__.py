@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.conf import settings
 from django.core.files.storage import FileSystemStorage, default_storage
@@ -20,6 +20,7 @@ from workflows.files.cache import Cache
 from workflows.files.local import LocalFiles
 
 if TYPE_CHECKING:
+    from workflows.files.bucket import Bucket
     from workflows.files.remote import RemoteFiles
 
 logger = logging.getLogger(__name__)
@@ -110,6 +111,11 @@ def check_writable() -> None:
     _files().check()
 
 
+def make_bucket() -> bool:
+    """Make the bucket unless it is there; tell whether it was made. A storage in a folder needs none."""
+    return not is_local() and cast("Bucket", default_storage).make_bucket()
+
+
 def cache() -> Cache:
     """Return the copies on this machine of what a bucket holds."""
     return Cache(Path(settings.CACHE_ROOT), settings.CACHE_BYTES)
@@ -125,4 +131,4 @@ def _files() -> "LocalFiles | RemoteFiles":
         return LocalFiles(Path(default_storage.location))
     from workflows.files.remote import RemoteFiles  # boto3 takes a tenth of a second: only who has a bucket pays
 
-    return RemoteFiles(default_storage, cache())
+    return RemoteFiles(cast("Bucket", default_storage), cache())

@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
@@ -124,10 +124,11 @@ class Bucket(S3Storage):  # type: ignore[misc]  # django-storages carries no typ
 class _Checked(File):  # type: ignore[type-arg]
     """A file that asks before each piece whether to go on."""
 
-    def __init__(self, file: Any, check: Callable[[], None]) -> None:
+    def __init__(self, file: IO[bytes], check: Callable[[], None]) -> None:
         super().__init__(file)
+        self._bytes = file
         self._check = check
 
     def read(self, size: int = -1) -> bytes:
         self._check()
-        return bytes(self.file.read(size))
+        return self._bytes.read(size)

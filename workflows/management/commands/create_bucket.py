@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.core.files.storage import default_storage
 from django.core.management.base import BaseCommand, CommandError
 
 from workflows import files
@@ -17,7 +16,7 @@ class Command(BaseCommand):
     def handle(self, **_: Any) -> None:
         """Make it, and say what was done."""
         try:
-            made = not files.is_local() and default_storage.make_bucket()
+            made = files.make_bucket()
             files.check_writable()
         except (Unavailable, OSError) as error:
             raise CommandError(str(error)) from None
