@@ -11,3 +11,4 @@ from nnservice.settings import *  # noqa: F403
 
 DATABASES = {"default": dict(dj_database_url.parse(os.environ["TEST_DATABASE_URL"], conn_max_age=60))}
 CELERY_BROKER_URL = os.environ["TEST_REDIS_URL"].rpartition("/")[0] + "/1"
+CACHES["default"]["LOCATION"] = CELERY_BROKER_URL  # noqa: F405
