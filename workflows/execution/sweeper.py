@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from workflows.errors import Unavailable
 from workflows.execution import transitions
+from workflows.execution.leftovers import remove_from_this_machine_when_due
 from workflows.execution.sightings import Sightings
-from workflows.execution.tidying import tidy
+from workflows.execution.tidying import remove_dead_job_folders, tidy
 from workflows.models import Run, RunState
 from workflows.services.broker import waiting_messages
 from workflows.services.runs import enqueue
@@ -44,6 +45,8 @@ class Sweeper(threading.Thread):
         while not self._ended.wait(settings.SWEEP_SECONDS):
             try:
                 sweep()
+                remove_from_this_machine_when_due()
+                remove_dead_job_folders()
             except (DatabaseError, InterfaceError) as error:
                 logger.warning("the database cannot be swept, trying again: %s", error)
             except Exception:  # a sweeper that ends would be missed only when it is needed

@@ -1,7 +1,15 @@
 """Files of attempts that ended without a result."""
 
+import re
+from pathlib import Path
+
+from django.conf import settings
+
 from workflows import files
+from workflows.files.local import remove_folder
 from workflows.models import OPEN_STATES, Run, RunState
+
+_JOB_FOLDER = re.compile(r"([0-9a-f-]{36})-([0-9]+)")
 
 
 def tidy(run: Run) -> None:
@@ -13,3 +21,20 @@ def tidy(run: Run) -> None:
         files.keep_only(now.prefix, now.kept_names)
     elif (now.state, now.attempts) != (RunState.RUNNING, run.attempts):
         files.remove(run.artifact_prefix)
+
+
+def remove_dead_job_folders() -> None:
+    """Remove the job folders on this machine of attempts that hold their run no more: their worker died.
+
+    A folder is only made for an attempt that holds its run, so none is removed that is about to be used.
+    """
+    folders = {
+        path: found for path in Path(settings.JOBS_ROOT).glob("*-*") if (found := _JOB_FOLDER.fullmatch(path.name))
+    }
+    if not folders:
+        return
+    running = Run.objects.filter(state=RunState.RUNNING, id__in={found[1] for found in folders.values()})
+    held = {f"{run}-{attempts}" for run, attempts in running.values_list("id", "attempts")}
+    for path in folders:
+        if path.name not in held:
+            remove_folder(path)

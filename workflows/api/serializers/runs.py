@@ -33,6 +33,7 @@ class Progress(serializers.Serializer[Any]):
     loss = serializers.FloatField(allow_null=True)
     rows_per_second = serializers.FloatField(allow_null=True)
     seconds_left = serializers.FloatField(allow_null=True)
+    resumed_from_epoch = serializers.IntegerField(allow_null=True, help_text="an earlier attempt came so far")
 
     def to_representation(self, instance: dict[str, Any]) -> dict[str, Any]:
         known: dict[str, Any] = {str(name): instance.get(str(name)) for name in self.fields}
@@ -87,7 +88,7 @@ class RunHistory(RunSummary):
 
     class Meta:
         model = Run
-        fields = [*RunSummary.Meta.fields, "type", "parameters", "data", "seed", "libraries", "attempts", "worker"]
+        fields = [*RunSummary.Meta.fields, "type", "parameters", "data", "seed", "libraries", "attempts", "failures", "worker"]
 
 
 class RunPin(StrictSerializer):
