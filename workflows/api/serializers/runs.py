@@ -88,7 +88,17 @@ class RunHistory(RunSummary):
 
     class Meta:
         model = Run
-        fields = [*RunSummary.Meta.fields, "type", "parameters", "data", "seed", "libraries", "attempts", "failures", "worker"]
+        fields = [
+            *RunSummary.Meta.fields,
+            "type",
+            "parameters",
+            "data",
+            "seed",
+            "libraries",
+            "attempts",
+            "failures",
+            "worker",
+        ]
 
 
 class RunPin(StrictSerializer):
