@@ -5,7 +5,7 @@ from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from workflows.models import DataFile, Network, Node, Run, Version
+from workflows.models import AuditEntry, DataFile, Network, NetworkShare, Node, Run, Token, Version
 
 
 class _ChangesOnlyWhatWasEdited(admin.ModelAdmin):
@@ -22,6 +22,7 @@ class NetworkAdmin(_ChangesOnlyWhatWasEdited):
     list_display = ["name", "title", "category", "subcategory", "in_use", "updated"]
     list_filter = ["in_use", "category"]
     search_fields = ["name", "title", "description"]
+    raw_id_fields = ["owner"]
 
 
 @admin.register(Version)
@@ -75,3 +76,36 @@ class RunAdmin(_WrittenByTheService, admin.ModelAdmin):
     list_filter = ["state"]
     search_fields = ["id", "version__network__name"]
     list_select_related = ["version__network"]
+
+
+@admin.register(NetworkShare)
+class NetworkShareAdmin(admin.ModelAdmin):
+    """Groups that networks are shared with."""
+
+    list_display = ["network", "group", "may_edit"]
+    list_filter = ["group"]
+    search_fields = ["network__name"]
+    list_select_related = ["network", "group"]
+    raw_id_fields = ["network"]
+
+
+@admin.register(Token)
+class TokenAdmin(_WrittenByTheService, admin.ModelAdmin):
+    """Tokens; only `manage.py create_token` and the API make them, since they are shown once."""
+
+    list_display = ["user", "name", "token_key", "created", "expiry"]
+    search_fields = ["user__username", "name", "token_key"]
+    list_select_related = ["user"]
+    fields = ["user", "name", "token_key", "created", "expiry"]
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(_WrittenByTheService, admin.ModelAdmin):
+    """What was changed by whom; nobody changes it here."""
+
+    list_display = ["created", "username", "method", "path", "network", "status"]
+    list_filter = ["method", "status"]
+    search_fields = ["username", "network", "path"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
+        return False

@@ -1,0 +1,36 @@
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from tests.workflows.conftest import NETWORK, Api
+from workflows.models import AuditEntry, Network, NetworkShare, Token
+
+
+def test_it_shows_tokens_shares_and_the_audit_log_which_nobody_changes(people: dict[str, Api], steel: Network) -> None:
+    people["owner"].put(NETWORK, {"nn_title": "x"})
+    client = Client()
+    client.force_login(User.objects.create_superuser("boss"))
+    for model in (NetworkShare, Token, AuditEntry):
+        name = f"admin:workflows_{model._meta.model_name}"
+        first = model.objects.order_by("pk").first()
+        assert client.get(reverse(f"{name}_changelist")).status_code == 200
+        page = client.get(reverse(f"{name}_change", args=[first.pk]))
+        assert page.status_code == 200
+        if model is not NetworkShare:
+            assert client.get(reverse(f"{name}_add")).status_code == 403
+    entry = AuditEntry.objects.get()
+    assert (
+        client.post(reverse("admin:workflows_auditentry_delete", args=[entry.pk]), {"post": "yes"}).status_code == 403
+    )
+
+
+def test_administrators_of_the_api_manage_users_there_once_they_have_a_password(people: dict[str, Api]) -> None:
+    admin = User.objects.get(username="admin")
+    User.objects.filter(pk=admin.pk).update(is_staff=True)
+    client = Client()
+    client.force_login(User.objects.get(pk=admin.pk))
+    assert client.get(reverse("admin:auth_user_changelist")).status_code == 200
+    assert client.get(reverse("admin:workflows_network_changelist")).status_code == 200
+    editor = Client()
+    editor.force_login(User.objects.get(username="editor"))
+    assert editor.get(reverse("admin:workflows_network_changelist")).status_code == 302
