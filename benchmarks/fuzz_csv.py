@@ -158,7 +158,7 @@ def files() -> Any:
     tokens = (
         b"a", b"1", b"-1.5e3", b"1,5", b"2020-01-01", b"2020-13-45", b"NaN", b"inf", b"NA", b"0x1F", b"1" * 400,
         b",", b",", b";", b"\t", b"|", b'"', b'""', b"'", b"\\", b"\n", b"\n", b"\r\n", b"\r", b" ", b"\0", b"\xff\xfe",
-        b"\xfe\xff", b"\xef\xbb\xbf", b"\xb0\xa1", b"\xea\xb0\x80", b"\xe2\x80\xa8", b"\x85", b"\x1a", 
+        b"\xfe\xff", b"\xef\xbb\xbf", b"\xb0\xa1", b"\xea\xb0\x80", b"\xe2\x80\xa8", b"\x85", b"\x1a",
         b"\xf0\x9f\x98\x80", b"true", b"\xed\xa0\x80", b"+ACI-", b"=1+1", b"#",
     )  # fmt: skip
     soup = st.binary(max_size=300)
