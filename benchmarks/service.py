@@ -73,12 +73,12 @@ class Service:
 
 
 @contextmanager
-def running_service(folder: Path) -> Iterator[Service]:
-    """Run `python -m nnservice` on a free port until the block ends."""
+def running_service(folder: Path, **settings: str) -> Iterator[Service]:
+    """Run `python -m nnservice` on a free port, with these settings, until the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = os.environ | {"NNSERVICE_HOME": str(folder / "home"), "PORT": str(port)}
+    environment = os.environ | {"NNSERVICE_HOME": str(folder / "home"), "PORT": str(port)} | settings
     begun = time.monotonic()
     process = subprocess.Popen([sys.executable, "-m", "nnservice"], cwd=REPOSITORY, env=environment, stdout=sys.stderr)
     url = f"http://127.0.0.1:{port}"
