@@ -17,7 +17,7 @@ EPOCHS = "iter"
 
 def lock(user_id: int | None) -> None:
     """Let nobody else count what this user has, until the transaction ends."""
-    if any(settings.QUOTAS.values()):
+    if user_id is not None and any(settings.QUOTAS.values()):
         list(User.objects.select_for_update(no_key=True).filter(pk=user_id))
 
 
@@ -26,7 +26,7 @@ def refuse_another_network(owner: User | None) -> None:
     limit = settings.QUOTAS["networks"]
     if not limit:
         return
-    lock(owner and owner.pk)
+    lock(owner.pk if owner else None)
     if Network.objects.filter(owner=owner).count() >= limit:
         raise TooMany(
             f"{_who(owner)} {limit:,} networks, and no more are allowed (NNSERVICE_QUOTA_NETWORKS): DELETE one"
@@ -52,7 +52,7 @@ def refuse_another_run(user: User | None) -> None:
     limit = settings.QUOTAS["runs"]
     if not limit:
         return
-    lock(user and user.pk)
+    lock(user.pk if user else None)
     if Run.objects.open().filter(requested_by=user).count() >= limit:
         raise TooMany(
             f"{_who(user)} {limit:,} runs queued or running, and no more are allowed (NNSERVICE_QUOTA_OPEN_RUNS):"

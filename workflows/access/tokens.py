@@ -43,7 +43,8 @@ def create_token(user: User, name: str, days: int | None = None) -> tuple[Token,
 
 def list_tokens(user: User) -> QuerySet[Token]:
     """Return the tokens of a user by name."""
-    return Token.objects.filter(user=user).order_by("name")
+    found: QuerySet[Token] = Token.objects.filter(user=user).order_by("name")
+    return found
 
 
 def delete_token(user: User, name: str) -> None:

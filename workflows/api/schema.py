@@ -101,7 +101,7 @@ def open_to_all(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     return result
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
+class BearerScheme(OpenApiAuthenticationExtension):
     """How a token is sent."""
 
     target_class = "workflows.access.authentication.BearerAuthentication"

@@ -6,7 +6,7 @@ from rest_framework.views import APIView
 
 from workflows.access import audit, shares, tokens, users
 from workflows.access.principal import is_open, require_user, user_of
-from workflows.access.roles import role_of
+from workflows.access.roles import Role, role_of
 from workflows.api.pagination import Page, PageQuery
 from workflows.api.schema import documented
 from workflows.api.serializers import access as shapes
@@ -135,9 +135,7 @@ class UsersView(APIView):
     def post(self, request: Request) -> Response:
         require_user(request)
         body = shapes.UserBody.body(request)
-        user, token = users.create_user(
-            body["user"], shapes.Role(body["role"]), body.get("groups", ()), body.get("days")
-        )
+        user, token = users.create_user(body["user"], Role(body["role"]), body.get("groups", ()), body.get("days"))
         return Response({**shapes.UserRecord(user).data, "token": token})
 
 
@@ -159,7 +157,7 @@ class UserView(APIView):
     def put(self, request: Request, user: str) -> Response:
         require_user(request)
         body = shapes.UserChange.body(request)
-        role = shapes.Role(body["role"]) if "role" in body else None
+        role = Role(body["role"]) if "role" in body else None
         found = users.change_user(
             users.get_user(user), role=role, teams=body.get("groups"), active=body.get("active_flag")
         )
