@@ -1,4 +1,4 @@
-"""Random calls to the running service are answered as its OpenAPI description says; `bin/bench api_calls` makes more."""
+"""Random calls to the running service are answered as its description says; `bin/bench api_calls` makes more."""
 
 from collections import Counter
 from typing import Any
