@@ -31,7 +31,6 @@ def examine(accepted: list[str]) -> dict[str, Any]:
         "states": Counter(run.state for run in runs),
         "attempts": sum(run.attempts for run in runs),
         "cut_off": sum(len(run.failures) for run in runs),
-        "resumed": sum("resumed_from_epoch" in run.progress for run in runs),
         "open": [str(run.id) for run in runs if run.state in OPEN_STATES],
         "gone": [run for run in accepted if run not in known],
         "errors": sorted({run.error for run in runs if run.state == RunState.FAILED}),

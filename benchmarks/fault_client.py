@@ -10,10 +10,10 @@ from typing import Any
 import requests
 
 PLAIN = {"Accept": "application/json"}
-AUTOENCODER = {"type": "autoencoder_csv"}, {"n_hidden": [16, 4], "iter": 2500}
+AUTOENCODER = {"type": "autoencoder_csv"}, {"n_hidden": [16, 4], "iter": 300}
 GRAPHBEAN = (
     {"type": "graphbean_csv"},
-    {"iter": 150, "hidden_channels": 8, "latent_channels": 4, "edge_pred_latent": 4},
+    {"iter": 60, "hidden_channels": 8, "latent_channels": 4, "edge_pred_latent": 4},
 )
 GRAPH_FEEDER = {"u_column": "A", "v_column": "B", "numeric_columns": ["N"], "label_column": "L"}
 EXPECTED = (200, 404, 409, 429, 503, 507)

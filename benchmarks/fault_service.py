@@ -23,7 +23,7 @@ QUICK = {
     "NNSERVICE_HEARTBEAT_LOST_SECONDS": "8",
     "NNSERVICE_SWEEP_SECONDS": "1",
     "NNSERVICE_MESSAGE_LOST_SECONDS": "2",
-    "NNSERVICE_CHECKPOINT_SECONDS": "1",
+    "NNSERVICE_CHECKPOINT_SECONDS": "0",
     "NNSERVICE_TRAINING_THREADS": "1",
     "NNSERVICE_WORKER_CONCURRENCY": "1",
     "NNSERVICE_QUOTA_RUNS": "0",
@@ -36,6 +36,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Installation:

@@ -57,9 +57,6 @@ class Training:
     resumed_from: int = 0
 
 
-_KEPT = ("loss", "val_loss", "rows_per_second", "seconds_left")
-
-
 @dataclass
 class _Progress:
     """How far a training got, beside what its program holds; `seconds` are those of the epochs."""
@@ -81,7 +78,8 @@ class _Progress:
         """Return what a checkpoint keeps."""
         values = {"seconds": self.seconds, "best_epoch": self.best_epoch, "best_loss": self.best_loss}
         # (epochs, 4), NaN for None: JSON would take three times the room, and there may be a million epochs.
-        history = np.array([[getattr(epoch, name) for name in _KEPT] for epoch in self.history], np.float64)
+        rows = [(epoch.loss, epoch.val_loss, epoch.rows_per_second, epoch.seconds_left) for epoch in self.history]
+        history = np.array(rows, np.float64)
         best = ((f"best.{number}", weights) for number, weights in enumerate(self.best_weights or []))
         return values, chain(program.state(), best, [("history", history)])
 
@@ -92,8 +90,8 @@ class _Progress:
         values = checkpoint.state
         best = [checkpoint.arrays[name] for name in checkpoint.arrays if name.startswith("best.")]
         history = [
-            Epoch(number, epochs, **{name: None if math.isnan(v) else v for name, v in zip(_KEPT, row, strict=True)})
-            for number, row in enumerate(checkpoint.arrays["history"].tolist(), start=1)
+            Epoch(number, epochs, loss, None if math.isnan(val_loss) else val_loss, speed, left)
+            for number, (loss, val_loss, speed, left) in enumerate(checkpoint.arrays["history"].tolist(), start=1)
         ]
         return cls(history, values["seconds"], values["best_epoch"], values["best_loss"], best or None)
 

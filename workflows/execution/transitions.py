@@ -27,8 +27,10 @@ def claim(run_id: uuid.UUID) -> Run | None:
     """Take a queued run for this worker; None if another has it or it does not wait any more."""
     now = timezone.now()
     attempts = Run.objects.filter(id=run_id).values_list("attempts", flat=True).first()
+    if attempts is None:
+        return None
     waiting = Run.objects.filter(id=run_id, state=RunState.QUEUED, attempts=attempts)
-    if attempts is None or not waiting.update(
+    if not waiting.update(
         state=RunState.RUNNING,
         started=now,
         heartbeat=now,

@@ -58,6 +58,8 @@ class Watch:
         self._last = event
         kind = event.get("event")
         if kind == "progress":
+            if "resumed_from_epoch" in event:
+                logger.info("run %s goes on after epoch %s", self._run.id, event["resumed_from_epoch"])
             self._progress |= {key: value for key, value in event.items() if key != "event"}
             self._changed = True
         elif kind == "stage":

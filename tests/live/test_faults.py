@@ -1,0 +1,10 @@
+"""A tenth of the fault campaign (`bin/bench faults`): what was accepted ends, once, and leaves nothing it should not."""
+
+from benchmarks.faults import campaign
+
+
+def test_whatever_dies_no_run_is_lost_or_doubled_and_no_file_is_left_over() -> None:
+    result = campaign(20, seed=4)
+    assert result["failures"] == []
+    assert sum(result["faults"].values()) == 20
+    assert result["runs"]["accepted"] > 0
