@@ -17,11 +17,28 @@ logger = logging.getLogger(__name__)
 KINDS: Mapping[str, type[DataFile | Run]] = {files.UPLOADS: DataFile, files.RUNS: Run}
 
 
+EVERY_SECONDS = 3600.0
+
+_removed = float("-inf")
+
+
 def remove_leftovers() -> None:
     """Remove what was not touched for `LEFTOVER_SECONDS` and belongs to no row; what is in use is younger."""
     before = time.time() - settings.LEFTOVER_SECONDS
     _remove_from_this_machine(before)
     _remove_from_storage(before)
+    files.remove_unfinished(before)
+
+
+def remove_from_this_machine_when_due() -> None:
+    """Remove leftovers of this machine once an hour: work that was cut off, and copies of what is deleted.
+
+    Beat's message reaches one machine; the others have leftovers of their own.
+    """
+    global _removed  # noqa: PLW0603 - of the process
+    if time.monotonic() - _removed >= EVERY_SECONDS:
+        _removed = time.monotonic()
+        _remove_from_this_machine(time.time() - settings.LEFTOVER_SECONDS)
 
 
 def _remove_from_this_machine(before: float) -> None:

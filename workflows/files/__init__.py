@@ -106,6 +106,11 @@ def keep_only(prefix: str, kept: set[str]) -> None:
         remove(f"{prefix}/{child}")
 
 
+def remove_unfinished(before: float) -> None:
+    """Remove what publications that were cut off before a time left in the storage, where nothing lists it."""
+    _files().remove_unfinished(before)
+
+
 def check_writable() -> None:
     """Write something and remove it; raises OSError or Unavailable when the storage does not take it."""
     _files().check()

@@ -126,6 +126,9 @@ class LocalFiles:
                 }
         return found
 
+    def remove_unfinished(self, before: float) -> None:
+        """Do nothing: what is unfinished is listed like everything else."""
+
     def sizes(self, kind: str) -> Mapping[str, int]:
         """Return the bytes that lie under `kind`, by id."""
         return {folder.name: _bytes_below(folder) for folder in self._root.joinpath(kind).glob("*")}

@@ -137,6 +137,10 @@ class RemoteFiles:
             inside[child] = max(changed, inside.get(child, changed))
         return found
 
+    def remove_unfinished(self, before: float) -> None:
+        """End uploads in parts that were begun before a time."""
+        self._bucket.abort_uploads(before)
+
     def sizes(self, kind: str) -> Mapping[str, int]:
         """Return the bytes that lie under `kind`, by id."""
         found: Counter[str] = Counter()

@@ -15,6 +15,7 @@ from workflows import files
 from workflows.access import quotas
 from workflows.errors import Invalid, NotFound, Unprocessable
 from workflows.execution.conversion import convert_csv
+from workflows.execution.leftovers import remove_from_this_machine_when_due
 from workflows.files.local import remove_folder
 from workflows.models import DataFile, Node
 from workflows.models.node import SOURCE, TABLE
@@ -47,6 +48,7 @@ def store_uploads(node: Node, uploads: Sequence[Upload]) -> list[DataFile]:
     refuse_to_replace_while_running(node, names)
     replaced = node.files.filter(name__in=names).aggregate(size=Sum("size"))["size"] or 0
     quotas.refuse_bytes(node.version.network, sum(upload.file.size or 0 for upload in uploads) - replaced)
+    remove_from_this_machine_when_due()  # a host may have web processes only
     kept = list(node.files.exclude(name__in=names)[:1])
     stored: list[DataFile] = []
     try:

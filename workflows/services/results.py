@@ -5,10 +5,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from algorithms.artifacts import MANIFEST
 from algorithms.graphbean.score_files import StoredPart
 from workflows import files
 from workflows.errors import Conflict, Damaged, Invalid, NotFound
 from workflows.models import Run, RunState
+from workflows.services.digests import require_intact
 from workflows.services.score_tables import GraphScoreTable, ScoreTable
 
 MAX_LOG_LINES = 10_000
@@ -69,7 +71,8 @@ def score_table(run: Run, node: str, part: str | None, *, as_parquet: bool = Fal
 def _artifact(run: Run, pattern: str) -> Iterator[Path]:
     with ExitStack() as stack:
         try:
-            artifact = stack.enter_context(files.local_copy(run.artifact_prefix, pattern))
+            artifact = stack.enter_context(files.local_copy(run.artifact_prefix, MANIFEST, pattern))
+            require_intact(artifact, pattern)
         except Damaged as error:
             raise Damaged(f"the scores of run {run.number} cannot be read: {error.message}; train it again") from error
         yield artifact

@@ -35,6 +35,7 @@ from tests.workflows.conftest import (
     TRAIN,
     Api,
     place_of,
+    vouch,
 )
 from workflows.models import Run, RunState
 from workflows.services.prediction import ScorerCache
@@ -193,6 +194,7 @@ def trained(claims: Api) -> Api:
         scored=scored,
     )
     write_graph(place_of(run.artifact_prefix), "datasrc", graph, Parts(0.5, 9.0, 2.5), Parts(**columns))
+    vouch(place_of(run.artifact_prefix))
     return claims
 
 
@@ -262,6 +264,7 @@ def test_the_result_links_to_the_table_of_every_part(trained: Api) -> None:
 def test_a_part_of_rows_is_400(uploaded: Api) -> None:
     run = succeeded(uploaded, {"detector": "autoencoder", "columns": ["WEIGHT"], "threshold": {"value": 1.0}})
     np.save(place_of(run.artifact_prefix) / "scores.datasrc.npy", np.zeros(6))
+    vouch(place_of(run.artifact_prefix))
     answer = uploaded.get(f"{SCORES}?part=u")
     assert answer.status == 400
     assert "part" in answer.body["errors"]
@@ -298,6 +301,7 @@ def test_only_ids_that_are_no_numbers_are_disarmed(trained: Api, text: str, cell
     for side in "uv":
         np.save(artifact / f"ids.datasrc.{side}.npy", np.tile(letters, 2))
         np.save(artifact / f"offsets.datasrc.{side}.npy", len(letters) * np.arange(3))
+    vouch(artifact)
     rows = csv.DictReader(io.StringIO(trained.get(f"{SCORES}?download=csv").body.decode(), newline=""))
     assert {(row["u"], row["v"]) for row in rows} == {(cell, cell)}
 
