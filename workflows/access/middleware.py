@@ -6,16 +6,19 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from rest_framework.exceptions import Throttled
 from rest_framework.views import APIView
 
 from nnservice.auth import is_loopback
 from workflows.access import audit
 from workflows.access.permissions import DeclaredPermission
 from workflows.access.principal import is_open
+from workflows.access.throttles import address_of, count
 from workflows.api.exceptions import answer_error
 from workflows.errors import Forbidden
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
+LOGIN = "/admin/login"
 FORWARDED = ("Forwarded", "Via", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP")
 REMEDY = "set NNSERVICE_AUTH=token to serve others than this machine's users"
 
@@ -23,7 +26,7 @@ REMEDY = "set NNSERVICE_AUTH=token to serve others than this machine's users"
 class AccessMiddleware:
     """In open mode lets in only programs of this machine; in token mode refuses views that ask nobody for a token.
 
-    It also has what was changed written down (`audit`).
+    It also has what was changed written down (`audit`), and passwords for the admin site cannot be tried at full speed.
     """
 
     def __init__(self, get_response: Answer) -> None:
@@ -33,6 +36,10 @@ class AccessMiddleware:
         refusal = why_not_open_to(request) if is_open() else None
         if refusal is not None:
             return answer_error(request, Forbidden(refusal))
+        if request.method == "POST" and request.path_info.startswith(LOGIN):
+            wait = count("stranger", address_of(request))
+            if wait is not None:
+                return answer_error(request, Throttled(wait))
         response = self.get_response(request)
         audit.note(request, response)
         return response

@@ -130,7 +130,7 @@ class _ErrorView(APIView):
         raise self.error
 
 
-def answer_error(request: HttpRequest, error: ServiceError) -> HttpResponseBase:
+def answer_error(request: HttpRequest, error: ServiceError | drf.APIException) -> HttpResponseBase:
     """Answer an error that was found before a view was."""
     response = _ErrorView.as_view(error=error)(request)
     if isinstance(response, SimpleTemplateResponse):

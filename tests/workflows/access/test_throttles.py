@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.test import Client
 
 from tests.workflows.access.people import as_holder_of
 from tests.workflows.conftest import NETWORK, Api
@@ -71,3 +72,11 @@ def test_requests_pass_when_the_counter_is_down(
     }
     assert [people["reader"].get("access/self/").status for _ in range(3)] == [200, 200, 200]
     assert "requests are not counted" in caplog.text
+
+
+def test_passwords_of_the_admin_site_are_not_tried_at_full_speed(token_mode: Any) -> None:
+    token_mode.THROTTLES = {"stranger": (2, DAY)}
+    login = {"username": "boss", "password": "guess"}
+    assert [Client().post("/admin/login/", login).status_code for _ in range(3)] == [200, 200, 429]
+    assert "Retry-After" in Client().post("/admin/login/", login).headers
+    assert Client().get("/admin/login/").status_code == 200
