@@ -7,7 +7,7 @@ import logging
 import threading
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.utils import timezone
 
 from workflows.errors import Unavailable
@@ -52,6 +52,7 @@ class Sweeper(threading.Thread):
             except Exception:  # a sweeper that ends would be missed only when it is needed
                 logger.exception("a sweep failed")
             close_old_connections()
+        connection.close()
 
 
 def sweep(*, every_queued_run: bool = False) -> None:
