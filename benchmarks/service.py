@@ -88,7 +88,7 @@ def running_service(folder: Path, **settings: str) -> Iterator[Service]:
                 requests.get(url, timeout=1).raise_for_status()
                 break
             except requests.RequestException:
-                if process.poll() is not None or time.monotonic() - begun > 60:
+                if process.poll() is not None or time.monotonic() - begun > 120:
                     raise
                 time.sleep(0.05)
         yield Service(url, psutil.Process(process.pid))

@@ -84,7 +84,7 @@ AUTH_PASSWORD_VALIDATORS = [
 def _database() -> dict[str, Any]:
     url = env.text("DATABASE_URL")
     if url:
-        database = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+        database: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
         if "postgres" in database["ENGINE"]:
             # A host that answers nothing must not hold a request for the minutes of TCP.
             database["OPTIONS"] = {"connect_timeout": 5, **database.get("OPTIONS", {})}

@@ -90,6 +90,7 @@ def _fill(folder: Path) -> dict[str, Any]:
 @contextmanager
 def _snapshot() -> Iterator[None]:
     """See the rows as they are now, whatever changes meanwhile; nobody is kept waiting by it."""
+    connection.ensure_connection()
     if connection.vendor == "sqlite":
         usual = connection.transaction_mode
         connection.transaction_mode = "DEFERRED"  # with WAL, a reader keeps its view while others write
