@@ -47,6 +47,11 @@ def local_copy(prefix: str, *patterns: str, check: Callable[[], None] = lambda: 
     return _files().local_copy(prefix, patterns, check)
 
 
+def forget_copy(prefix: str) -> None:
+    """Remove the copy of a bucket's files from the cache: it was found damaged here, and is fetched anew."""
+    cache().forget(prefix)
+
+
 def stream(prefix: str, name: str) -> Iterator[bytes]:
     """Yield the bytes of one published file; Damaged is raised after the last if their digest does not hold."""
     return _files().stream(prefix, name)

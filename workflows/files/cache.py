@@ -30,8 +30,8 @@ class Entry:
 
     @property
     def content(self) -> Path:
-        """Where the files are."""
-        return self._path / "content"
+        """Where the files are: a folder of the name it has in the storage, which messages about it name."""
+        return _content(self._path)
 
     def listing(self) -> Listing | None:
         """Return the listing that was kept; None before the first, or when it was cut short."""
@@ -106,10 +106,14 @@ class Cache:
         return self._root / prefix.replace("/", SEPARATOR)
 
 
+def _content(path: Path) -> Path:
+    return path / path.name.rpartition(SEPARATOR)[2]
+
+
 def _lock_shared(path: Path) -> int:
     while True:
         with suppress(FileNotFoundError):  # it was removed meanwhile
-            (path / "content").mkdir(parents=True, exist_ok=True)
+            _content(path).mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_SH)

@@ -107,9 +107,11 @@ class LocalFiles:
         path = self._root / prefix
         if path.is_dir():
             remove_folder(path)
-        else:
-            with suppress(FileNotFoundError):
-                path.unlink()
+            return
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("could not remove %s: %s", path, error)
 
     def children(self, prefix: str) -> set[str]:
         """Return the names of the files and folders under a prefix."""

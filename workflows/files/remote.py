@@ -32,7 +32,10 @@ class RemoteFiles:
 
     def publish(self, folder: Path, prefix: str, *, changing: bool, check: Callable[[], None]) -> None:
         """Put every file, then the listing; after an error nothing is left of them. The folder is removed."""
-        before = self._find_listing(prefix)
+        try:
+            before = self._find_listing(prefix)
+        except Damaged:
+            before = None  # it gives way too
         generation = uuid4().hex[:12]
         files: dict[str, StoredFile] = {}
         try:

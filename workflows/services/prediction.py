@@ -54,6 +54,7 @@ class ScorerCache:
                 scorer: AnyScorer = getattr(importlib.import_module(module), name).load(artifact)
         except (ArtifactError, Damaged) as error:
             logger.exception("run %s cannot be served", run.id)
+            files.forget_copy(run.artifact_prefix)
             raise Damaged(f"the model of run {run.number} cannot be served: {error}; train it again") from error
         with self._lock:
             self._scorers[run.id] = scorer

@@ -74,6 +74,8 @@ def _artifact(run: Run, pattern: str) -> Iterator[Path]:
             artifact = stack.enter_context(files.local_copy(run.artifact_prefix, MANIFEST, pattern))
             require_intact(artifact, pattern)
         except Damaged as error:
+            stack.close()
+            files.forget_copy(run.artifact_prefix)
             raise Damaged(f"the scores of run {run.number} cannot be read: {error.message}; train it again") from error
         yield artifact
 

@@ -1,6 +1,8 @@
 """What every storage does: a folder on the same disk, and a bucket."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,7 +13,23 @@ from workflows.errors import Damaged
 
 UPLOAD = "uploads/4b36dbfa-3a4e-4b3a-9a43-0d2b7f9c9a11"
 RUN = "runs/0d2b7f9c-9a11-4b3a-9a43-4b36dbfa3a4e"
+REPOSITORY = Path(__file__).resolve().parents[3]
 LARGE = os.urandom(40_000_000)
+
+
+TRANSFER = """
+import os, resource, sys
+from pathlib import Path
+os.environ |= {"STORAGE_URL": sys.argv[2], "DJANGO_SETTINGS_MODULE": "nnservice.settings"}
+import django
+django.setup()
+from workflows import files
+files.check_writable()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+files.publish(Path(sys.argv[1]), "uploads/1")
+with files.local_copy("uploads/1"):
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
 
 
 class Stop(Exception):
@@ -214,6 +232,20 @@ class TestBucket(StorageContract):
         in_bucket.flip_a_byte(f"some/where/{UPLOAD}/listing.json")
         with pytest.raises(Damaged), files.local_copy(UPLOAD):
             pass
+
+    def test_a_damaged_listing_gives_way_to_the_next_publication(self, make, in_bucket) -> None:
+        files.publish(make(a=b"1"), UPLOAD, changing=True)
+        in_bucket.put(f"some/where/{UPLOAD}/listing.json", b"{")
+        files.publish(make(a=b"2"), UPLOAD, changing=True)
+        with files.local_copy(UPLOAD) as folder:
+            assert (folder / "a").read_bytes() == b"2"
+
+    def test_memory_does_not_grow_with_the_size_of_a_file(self, make, in_bucket, tmp_path: Path) -> None:
+        work = make(large=LARGE * 3)
+        transfer = [sys.executable, "-c", TRANSFER, str(work), in_bucket.storage_url]
+        environment = os.environ | {"NNSERVICE_HOME": str(tmp_path / "home")}
+        grown = subprocess.run(transfer, env=environment, capture_output=True, text=True, check=True, cwd=REPOSITORY)
+        assert int(grown.stdout) < 60_000_000
 
     def test_a_copy_serves_while_the_bucket_is_away(self, make, in_bucket) -> None:
         files.publish(make(a=b"1"), UPLOAD)

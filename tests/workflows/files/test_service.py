@@ -95,6 +95,22 @@ def test_a_damaged_model_or_score_is_refused_by_name_and_its_run_stays(trained: 
     assert trained.get(f"{RESULT}scores/").status == 200
 
 
+def test_a_copy_that_is_damaged_here_is_fetched_anew(trained: Api) -> None:
+    calls = {
+        "model.onnx": lambda: trained.post(PREDICT, ROW),
+        "scores.datasrc.npy": lambda: trained.get(f"{RESULT}scores/"),
+    }
+    for name, call in calls.items():
+        assert call().status == 200
+        prediction.scorers = prediction.ScorerCache()
+        (copy,) = Path(settings.CACHE_ROOT).glob(f"runs*artifact-1/artifact-1/{name}")
+        copy.write_bytes(b"x" + copy.read_bytes()[1:])
+        refused = call()
+        assert refused.status == 503
+        assert f"{name} of artifact artifact-1 is not the file that was written" in refused.body["result"]
+        assert call().status == 200
+
+
 def test_a_bucket_that_is_away_is_503_for_now_and_stores_nothing(queued: Api, tmp_path: Path) -> None:
     away = "s3://bucket/files?endpoint_url=http://127.0.0.1:9&region=us-east-1"
     with override_settings(**storages(away, tmp_path)):
