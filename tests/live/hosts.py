@@ -31,6 +31,7 @@ class Host:
     address: str = "127.0.0.1"
     namespace: str | None = None
     variables: dict[str, str] = field(default_factory=dict)
+    programs: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def seen_from_here(self, url: str) -> str:
         """Return the URL of a server of this machine as the host must write it."""
@@ -55,6 +56,7 @@ class Host:
                 stdout=log,
                 stderr=log,
             )
+        self.programs[program] = process
         try:
             yield process
         finally:

@@ -153,3 +153,26 @@ def test_a_model_that_was_changed_in_the_bucket_is_refused(
     bucket.flip_a_byte(key)
     assert client.post(PREDICT.format(name), json=ROW)["run"] == run["id"]
     assert client.call("DELETE", NETWORK.format(name)).status_code == 200
+
+
+def test_a_training_moves_to_another_host_and_goes_on_where_it_was(
+    three: list[Host], client: Client, begin: Callable[..., str], bucket: StoreBucket
+) -> None:
+    name = begin("moved", iter=1_000_000)
+    client.wait(name, "running")
+    wait_for(lambda: any("/checkpoint/" in key for key in bucket.stored_keys()), seconds=90)
+    before = worker_of(client, name)
+    left = next(host for host in three[1:] if str(host.programs["worker"].pid) in before.split(":"))
+    left.programs["worker"].terminate()
+    wait_for(lambda: (client.get(TRAIN.format(name))["progress"]["resumed_from_epoch"] or 0) > 0, seconds=90)
+    assert worker_of(client, name) not in ("", before)
+    client.call("DELETE", TRAIN.format(name))
+    client.wait(name, "cancelled")
+    wait_for(lambda: not any("/checkpoint/" in key for key in bucket.stored_keys()), seconds=30)
+    assert client.call("DELETE", NETWORK.format(name)).status_code == 200
+    wait_for(lambda: bucket.stored_keys() == [], seconds=30)
+
+
+def worker_of(client: Client, name: str) -> str:
+    (run,) = client.get(f"runmanager/state/history/nnid/{name}/ver/1/")
+    return str(run["worker"])
