@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from nnservice.auth import auth_mode
 from nnservice.home import BASE_DIR, socket_path, state_home
 from nnservice.preflight import CannotStart, chosen_port, close_gate, migrate, only_launcher, require_free
 from nnservice.processes import adopt_orphans, end_family, end_with_parent, wait_for
@@ -49,6 +50,7 @@ def launch() -> None:
             require_free(port)
             for command in PROGRAMS.values():
                 command(home)  # a setting that is wrong is said here, not in the log of a program that cannot start
+            auth_mode()
             _say(f"nnservice is starting: state in {home}, logs in {home / 'logs'}")
             _supervise(home, port)
     except Stop:

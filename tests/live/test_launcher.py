@@ -39,6 +39,14 @@ def test_a_wrong_setting_is_one_clear_line(start_service):
     )
 
 
+def test_open_mode_with_a_database_of_others_is_one_clear_line(start_service):
+    service = start_service(NNSERVICE_AUTH="open", DATABASE_URL="postgres://nowhere/nn")
+    assert service.process.wait(timeout=30) == 1
+    (line,) = service.log.read_text().splitlines()
+    assert line.startswith("nnservice: NNSERVICE_AUTH=open is refused while DATABASE_URL is set")
+    assert "create_admin" in line
+
+
 def test_it_listens_on_the_loopback_only_and_its_broker_on_no_port(service):
     listening = [
         connection.laddr
