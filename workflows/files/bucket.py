@@ -94,9 +94,13 @@ class Bucket(S3Storage):  # type: ignore[misc]  # django-storages carries no typ
     def remove_below(self, prefix: str) -> None:
         """Remove an object and all whose keys go on from it after a slash."""
         with self._asking():
-            key = self._normalize_name(prefix)
-            self.bucket.objects.filter(Prefix=f"{key}/").delete()
-            self._object(prefix).delete()
+            self.bucket.objects.filter(Prefix=f"{self._normalize_name(prefix)}/").delete()
+        self.remove_object(prefix)
+
+    def remove_object(self, key: str) -> None:
+        """Remove one object; one that is not there is removed already."""
+        with self._asking():
+            self._object(key).delete()
 
     def abort_uploads(self, before: float) -> None:
         """End uploads in parts that were begun before a time and not ended; their bytes are stored, and paid for."""

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ from workflows.files.local import PARTIAL
 
 logger = logging.getLogger(__name__)
 
+UNDER_WAY_SECONDS = 600
+"""Another publication of the same prefix may be under way; what it put is not older than this for long."""
+
 
 class RemoteFiles:
     """A bucket and the cache of what was fetched from it.
@@ -31,7 +35,10 @@ class RemoteFiles:
         self._cache = cache
 
     def publish(self, folder: Path, prefix: str, *, changing: bool, check: Callable[[], None]) -> None:
-        """Put every file, then the listing; after an error nothing is left of them. The folder is removed."""
+        """Put every file, then the listing, and remove the folder; after an error nothing is left of them.
+
+        While the bucket is away nothing can be removed either: the next publication, or the sweep, does it.
+        """
         try:
             before = self._find_listing(prefix)
         except Damaged:
@@ -45,13 +52,24 @@ class RemoteFiles:
                 self._bucket.put(key, path, check)
             listing = Listing(changing=changing, files=files)
             self._bucket.put_bytes(f"{prefix}/{LISTING}", listing.model_dump_json().encode())
+        except Unavailable:
+            raise
         except BaseException:
             self.remove(prefix if before is None else f"{prefix}/{generation}")
             raise
-        if before is not None:
-            for earlier in {file.key.removesuffix(name) for name, file in before.files.items()}:
-                self.remove(earlier.rstrip("/"))
+        self._remove_earlier(prefix, generation, before)
         shutil.rmtree(folder, ignore_errors=True)
+
+    def _remove_earlier(self, prefix: str, generation: str, before: Listing | None) -> None:
+        """Remove what the listing named before, and what publications that were cut off long ago left."""
+        named = {file.key for file in before.files.values()} if before is not None else set()
+        try:
+            for key, changed in self._bucket.listed(f"{prefix}/"):
+                ours = key == f"{prefix}/{LISTING}" or key.startswith(f"{prefix}/{generation}/")
+                if not ours and (key in named or changed < time.time() - UNDER_WAY_SECONDS):
+                    self._bucket.remove_object(key)
+        except Unavailable as error:
+            logger.warning("could not remove what %s was before: %s", prefix, error)
 
     @contextmanager
     def local_copy(self, prefix: str, patterns: tuple[str, ...], check: Callable[[], None]) -> Iterator[Path]:
