@@ -23,14 +23,15 @@ from kombu.exceptions import OperationalError as BrokerDown
 
 from benchmarks.fault_client import Client
 from benchmarks.fault_place import cut_connections, new_database, own_small_disk
+from benchmarks.fault_report import is_told, report
 from benchmarks.fault_service import QUICK, REPOSITORY, WORKERS, Installation, is_alive
-from benchmarks.report import machine, parser, print_table, write_json
+from benchmarks.report import machine, parser, write_json
 
 LOST_SECONDS = int(QUICK["NNSERVICE_HEARTBEAT_LOST_SECONDS"])
 HAND_BACK_SECONDS = 10
 NOT_NOW = (OSError, psutil.Error, redis.RedisError, BrokerDown, sqlite3.Error, psycopg.Error)
 """What a fault may meet that comes while another one is being got over."""
-RARE = {"a network is deleted": 0.4}
+RARE = {"a network is deleted": 0.15}
 """Kinds that are injected less often than others: a run whose network was deleted shows little else."""
 
 
@@ -40,15 +41,16 @@ def main(argv: list[str]) -> None:
     arguments.add_argument("--faults", type=int, default=200, help="how many")
     arguments.add_argument("--seed", type=int, default=0, help="of the kinds and of the moments")
     arguments.add_argument("--attempts", type=int, default=20, help="NNSERVICE_MAX_ATTEMPTS; 3 are soon used up here")
+    arguments.add_argument("--pause", type=float, default=3.0, help="seconds between two faults, on average")
     options = arguments.parse_args(argv)
-    result = campaign(options.faults, options.seed, options.attempts)
+    result = campaign(options.faults, options.seed, attempts=options.attempts, pause=options.pause)
     report(result)
     write_json(options.json, "faults", machine(), result)
     if result["failures"]:
         sys.exit(1)
 
 
-def campaign(faults: int, seed: int, attempts: int = 20) -> dict[str, Any]:
+def campaign(faults: int, seed: int, *, attempts: int = 20, pause: float = 1.5) -> dict[str, Any]:
     """Inject so many faults; return what happened, with `failures`: the invariants that broke."""
     began = time.monotonic()
     with (
@@ -61,14 +63,19 @@ def campaign(faults: int, seed: int, attempts: int = 20) -> dict[str, Any]:
         run = Campaign(service, random.Random(seed), own_disk=own_disk)
         try:
             service.start()
-            run.inject(faults)
+            run.inject(faults, pause)
             run.drain()
         finally:
             service.stop()
         left = run.examine()
         logs = {path.name: path.read_text(errors="replace") for path in Path(folder).glob("*.log")}
     result = run.result(left, logs)
-    return result | {"seconds": round(time.monotonic() - began), "seed": seed, "servers": bool(database_url)}
+    return result | {
+        "seconds": round(time.monotonic() - began),
+        "seed": seed,
+        "pause": pause,
+        "servers": bool(database_url),
+    }
 
 
 class Campaign:
@@ -101,11 +108,11 @@ class Campaign:
             faults["the disk is full"] = self._fill_disk
         self._faults = faults
 
-    def inject(self, faults: int) -> None:
+    def inject(self, faults: int, pause: float) -> None:
         """Start the clients, and faults of all kinds at random moments."""
         headers = {name: str(value) for name, value in self._service.session.headers.items() if name == "Authorization"}
-        for number in range(3):
-            self._clients.append(Client(self._service.url, headers, f"n{number}", graph=number == 2))
+        for number in range(4):
+            self._clients.append(Client(self._service.url, headers, f"n{number}", graph=number % 2 == 1))
             self._clients[-1].start()
         self._service.pause(8)
         while self._counts.total() < faults:
@@ -119,7 +126,7 @@ class Campaign:
             if happened:
                 self._counts[kind] += 1
                 print(f"{self._counts.total():4} {kind} ({time.monotonic() - began:.1f} s)", file=sys.stderr)
-            self._service.pause(self._rng.expovariate(1 / 1.5) if happened else 0.2)
+            self._service.pause(self._rng.expovariate(1 / pause) if happened else 0.2)
 
     def drain(self) -> None:
         """Let everything that was accepted end."""
@@ -167,7 +174,7 @@ class Campaign:
             "files that are not what was written": left["broken"],
             "orphan files": left["orphans"],
             "answers that no client should get": [line for client in self._clients for line in client.odd],
-            "failures without a fault of theirs": [why for why in left["errors"] if not _is_told(why)],
+            "failures without a fault of theirs": [why for why in left["errors"] if not is_told(why)],
         }
         failures = self._failures + [f"{what}: {found[:5]}" for what, found in checks.items() if found]
         return {
@@ -279,22 +286,6 @@ class Campaign:
         finally:
             filler.unlink()
         return True
-
-
-def _is_told(error: str) -> bool:
-    """Tell whether an error says that too many attempts were cut off, or that the disk was full."""
-    return "attempts were cut off" in error or "disk" in error
-
-
-def report(result: dict[str, Any]) -> None:
-    """Print the campaign."""
-    faults, runs = result["faults"], result["runs"]
-    print_table(["fault", "times"], [*sorted(faults.items()), ("all", sum(faults.values()))])
-    print()
-    print_table(["runs", ""], list(runs.items()))
-    print(f"\nslowest: {result['slowest seconds']}; answers: {result['answers']}; {result['seconds']} s")
-    for failure in result["failures"]:
-        print(f"BROKEN: {failure}")
 
 
 if __name__ == "__main__":
