@@ -98,7 +98,7 @@ def _environment(home: Path, port: int) -> dict[str, str]:
         "PYTHONPATH": str(BASE_DIR),
         "NNSERVICE_EMBEDDED_BROKER": "false" if os.environ.get("REDIS_URL") else "true",
         "NNSERVICE_WORKER_CONCURRENCY": str(worker_concurrency()),
-        "NNSERVICE_BIND": "127.0.0.1",  # it knows no users: other machines are let in by a proxy that does
+        "NNSERVICE_BIND": "127.0.0.1",  # others come in through a proxy, and with tokens
         "PORT": str(port),
         "PYTHONUNBUFFERED": "1",
     }
