@@ -92,13 +92,14 @@ def _snapshot() -> Iterator[None]:
     """See the rows as they are now, whatever changes meanwhile; nobody is kept waiting by it."""
     connection.ensure_connection()
     if connection.vendor == "sqlite":
-        usual = connection.transaction_mode
-        connection.transaction_mode = "DEFERRED"  # with WAL, a reader keeps its view while others write
+        sqlite: Any = connection
+        usual = sqlite.transaction_mode
+        sqlite.transaction_mode = "DEFERRED"  # with WAL, a reader keeps its view while others write
         try:
             with transaction.atomic(durable=True):
                 yield
         finally:
-            connection.transaction_mode = usual
+            sqlite.transaction_mode = usual
     else:
         with transaction.atomic(durable=True):
             with connection.cursor() as cursor:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
-from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
+from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
 from nnservice import __version__
@@ -49,7 +49,8 @@ class Beat(threading.Thread):
         if not WorkerBeat.objects.filter(name=self._name).update(**now):
             fixed = {"host": self._host, "slots": settings.WORKER_CONCURRENCY, "release": __version__}
             WorkerBeat.objects.create(name=self._name, started=Now(), **fixed, **now)
-        seen_workers().filter(silent__gt=FORGOTTEN).delete()
+        forgotten = [worker.pk for worker, silent in seen_workers() if silent > FORGOTTEN]
+        WorkerBeat.objects.filter(pk__in=forgotten).delete()
 
     def _remove(self) -> None:
         WorkerBeat.objects.filter(name=self._name).delete()
@@ -62,11 +63,13 @@ class Beat(threading.Thread):
             logger.warning("the worker's heartbeat could not be written: %s", error)
 
 
-def seen_workers() -> QuerySet[WorkerBeat]:
-    """Return the workers known, with `silent`: how long ago each was seen."""
-    return WorkerBeat.objects.annotate(silent=ExpressionWrapper(Now() - F("seen"), output_field=DurationField()))
+def seen_workers() -> Sequence[tuple[WorkerBeat, timedelta]]:
+    """Return the workers known, and how long ago each was seen."""
+    silent = ExpressionWrapper(Now() - F("seen"), output_field=DurationField())
+    return [(worker, worker.silent) for worker in WorkerBeat.objects.annotate(silent=silent)]
 
 
 def living_workers() -> Sequence[WorkerBeat]:
     """Return the workers that were seen within the last minute."""
-    return list(seen_workers().filter(silent__lt=timedelta(seconds=settings.WORKER_LOST_SECONDS)))
+    lost = timedelta(seconds=settings.WORKER_LOST_SECONDS)
+    return [worker for worker, silent in seen_workers() if silent < lost]

@@ -78,11 +78,11 @@ def _workers() -> Iterator[str]:
         (
             worker.name,
             f"{worker.running} of {worker.slots}",
-            f"{worker.silent.total_seconds():.0f} s ago",
+            f"{silent.total_seconds():.0f} s ago",
             f"{worker.started:%Y-%m-%d %H:%M}",
             worker.release,
         )
-        for worker in seen_workers()
+        for worker, silent in seen_workers()
     ]
     yield from table(("worker", "busy", "seen", "since (UTC)", "release"), rows, empty="no worker was seen today")
 
@@ -94,7 +94,9 @@ def _runs() -> Iterator[str]:
 
 def _disk() -> Iterator[str]:
     usage = disk_usage()
-    rows = [(u.network, str(u.versions), str(u.runs), mb(u.uploads), mb(u.models), mb(u.total)) for u in usage[:SHOWN]]
+    rows: list[Sequence[str]] = [
+        (u.network, str(u.versions), str(u.runs), mb(u.uploads), mb(u.models), mb(u.total)) for u in usage[:SHOWN]
+    ]
     if len(usage) > SHOWN:
         rest = usage[SHOWN:]
         rows.append((f"{len(rest)} others", "", "", *(mb(sum(getattr(u, n) for u in rest)) for n in COLUMNS)))
@@ -105,7 +107,9 @@ def _disk() -> Iterator[str]:
 def _versions() -> Iterator[str]:
     engine = connection.vendor
     if engine == "postgresql":
-        engine += f" {connection.pg_version // 10_000}"
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW server_version")
+            engine += f" {cursor.fetchone()[0]}"
     rows = [("Python", platform.python_version()), ("database", engine)]
     yield from table(("version", ""), rows + [(name, version(name)) for name in LIBRARIES])
 
