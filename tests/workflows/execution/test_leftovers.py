@@ -9,8 +9,10 @@ import pytest
 from django.conf import settings
 
 from tests.workflows.conftest import place_of
+from workflows import files
+from workflows.execution import leftovers
 from workflows.execution.leftovers import remove_leftovers
-from workflows.models import Network, Run, Version
+from workflows.models import Network, Run, RunState, Version
 
 
 def make(path: Path, *, old: bool) -> Path:
@@ -44,3 +46,36 @@ def test_a_folder_that_is_not_of_the_service_is_left_alone(db: None) -> None:
     path = make(Path(settings.FILES_ROOT) / "uploads" / "notes", old=True)
     remove_leftovers()
     assert path.exists()
+
+
+def test_what_lost_workers_left_of_a_run_that_ended_is_removed_once_it_is_old(db: None) -> None:
+    version = Version.objects.create(network=Network.objects.create(name="steel"), number=1)
+    for number, state in enumerate((RunState.SUCCEEDED, RunState.FAILED, RunState.RUNNING), start=1):
+        run = Run.objects.create(version=version, number=number, snapshot={}, state=state, attempts=2)
+        for name in ("artifact-1", "artifact-2", "checkpoint", ".part-1", "run.log"):
+            make(place_of(run.prefix) / name, old=True)
+        make(place_of(run.prefix) / "artifact-3", old=False)
+    remove_leftovers()
+    left = [{path.name for path in place_of(run.prefix).iterdir()} for run in Run.objects.order_by("number")]
+    assert left == [
+        {"run.log", "artifact-2", "artifact-3"},
+        {"run.log", "artifact-3"},
+        {"run.log", "artifact-1", "artifact-2", "artifact-3", "checkpoint", ".part-1"},
+    ]
+
+
+def test_copies_of_deleted_rows_leave_the_cache_of_every_host(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leftovers, "_removed", float("-inf"))
+    version = Version.objects.create(network=Network.objects.create(name="steel"), number=1)
+    run = Run.objects.create(version=version, number=1, snapshot={})
+    deleted = f"runs/{uuid.uuid4()}/artifact-1"
+    for prefix in (run.artifact_prefix, deleted, f"uploads/{uuid.uuid4()}"):
+        with files.cache().hold(prefix):
+            pass
+    leftovers.remove_from_this_machine_when_due()
+    assert files.cache().prefixes() == [run.artifact_prefix]
+    with files.cache().hold(deleted):
+        pass
+    leftovers.remove_from_this_machine_when_due()
+    assert deleted in files.cache().prefixes(), "an hour has not passed"
+    files.cache().forget("runs")

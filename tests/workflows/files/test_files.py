@@ -247,6 +247,13 @@ class TestBucket(StorageContract):
         grown = subprocess.run(transfer, env=environment, capture_output=True, text=True, check=True, cwd=REPOSITORY)
         assert int(grown.stdout) < 60_000_000
 
+    def test_uploads_in_parts_that_nobody_ended_are_ended(self, in_bucket) -> None:
+        client = in_bucket.store.client()
+        for key in (f"some/where/{UPLOAD}/gen/a", "of-others/a"):
+            client.create_multipart_upload(Bucket=in_bucket.name, Key=key)
+        files.remove_unfinished(time.time() - 3600)  # the server says that all were begun in 2010
+        assert in_bucket.unfinished() == ["of-others/a"]
+
     def test_a_copy_serves_while_the_bucket_is_away(self, make, in_bucket) -> None:
         files.publish(make(a=b"1"), UPLOAD)
         with files.local_copy(UPLOAD):
