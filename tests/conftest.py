@@ -28,7 +28,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 os.environ["NNSERVICE_HOME"] = tempfile.mkdtemp(prefix="nnservice-tests-")
 ON_SERVERS = bool(os.environ.get("TEST_DATABASE_URL") and os.environ.get("TEST_REDIS_URL"))
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings" if ON_SERVERS else "nnservice.settings"
-for variable in ("DATABASE_URL", "REDIS_URL", "NNSERVICE_SECRET_KEY"):
+for variable in ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "NNSERVICE_SECRET_KEY"):
     os.environ.pop(variable, None)
 # Small graphs: several OpenMP threads, spinning while they wait, take ten times as long on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -23,7 +23,7 @@ from tests.servers import free_port as find_free_port
 from tests.servers import new_database
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-OWN = ("DJANGO_SETTINGS_MODULE", "NNSERVICE_HOME", "PORT", "REDIS_URL", "DATABASE_URL", "WEB_WORKERS")
+OWN = ("DJANGO_SETTINGS_MODULE", "NNSERVICE_HOME", "PORT", "REDIS_URL", "DATABASE_URL", "STORAGE_URL", "WEB_WORKERS")
 
 # Under nohup, or in the background of a script, these are ignored, and a service started here would inherit that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
