@@ -1,4 +1,4 @@
-"""Faults at random moments over real processes: does every accepted run end, once, with whole files and no others?"""
+"""Faults at random moments over real processes: every accepted run ends, once, with whole files and no others."""
 
 import contextlib
 import json
