@@ -28,8 +28,8 @@ def main(argv: Sequence[str]) -> None:
     """Draw files from hypothesis: bytes without sense, tokens that mean something to a reader, tables written by the
     csv module and then changed, and all of these made long. Each is converted as an upload is.
 
-    An input is wrong if its conversion raises anything but an error that says what is wrong, takes longer than a minute,
-    ends the process, or leaves a file that is not whole. The exit status is 1 if there is one.
+    An input is wrong if its conversion raises anything but an error that says what is wrong, takes longer than a
+    minute, ends the process, or leaves a file that is not whole. The exit status is 1 if there is one.
     """
     arguments = parser("fuzz_csv", f"{__doc__}\n\n{main.__doc__}")
     arguments.add_argument("--inputs", type=int, default=INPUTS, help=f"default {INPUTS:,}")
