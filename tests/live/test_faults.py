@@ -1,4 +1,4 @@
-"""A tenth of the fault campaign (`bin/bench faults`): what was accepted ends, once, and leaves nothing it should not."""
+"""A tenth of the fault campaign (`bin/bench faults`): what was accepted ends, once, and leaves nothing else behind."""
 
 from benchmarks.faults import campaign
 
