@@ -9,7 +9,8 @@ INTERNAL = {"NNSERVICE_EMBEDDED_BROKER"}  # the launcher's word to its own progr
 
 def test_every_setting_is_documented() -> None:
     code = "".join(path.read_text() for path in (ROOT / "nnservice").glob("*.py"))
-    read = set(re.findall(r"\"(NNSERVICE_[A-Z_]+|WEB_WORKERS|PORT|DATABASE_URL|REDIS_URL|STORAGE_URL|AWS_[A-Z_]+)\"", code)) - INTERNAL
+    names = r"\"(NNSERVICE_[A-Z_]+|WEB_WORKERS|PORT|DATABASE_URL|REDIS_URL|STORAGE_URL|AWS_[A-Z_]+)\""
+    read = set(re.findall(names, code)) - INTERNAL
     documented = set(re.findall(r"^\| `([A-Z_]+)`", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE))
     assert read == documented
 
