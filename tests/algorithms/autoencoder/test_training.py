@@ -104,10 +104,8 @@ def test_the_loss_falls(layout):
     assert history[-1].loss < 0.7 * history[0].loss
 
 
-@pytest.mark.parametrize("layout", [NUMBERS, SPELLED_OUT, MIXED])
-@pytest.mark.parametrize(
-    "params", [{}, {"dropout": 0.3}, {"noise": 1.5}, {"trim": 0.3}, {"recipe": "clean", "dropout": None, "trim": None}]
-)
+@pytest.mark.parametrize("layout", [NUMBERS, MIXED])
+@pytest.mark.parametrize("params", [{}, {"dropout": 0.3, "noise": 1.5, "trim": 0.3}])
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(params, layout):
     def weights(seed):
         chosen = recipe(**{**params, "seed": seed})
@@ -135,9 +133,8 @@ def test_chunks_change_nothing(params):
         assert all(np.array_equal(a, b) for a, b in zip(whole, weights(*batches), strict=True))
 
 
-@pytest.mark.parametrize("shards", [2, 3, 16])
-@pytest.mark.parametrize("layout", [SPELLED_OUT, MIXED])
-def test_shards_change_nothing_but_rounding(shards, layout):
+@pytest.mark.parametrize(("layout", "shards"), [(SPELLED_OUT, 2), (MIXED, 3), (SPELLED_OUT, 16)])
+def test_shards_change_nothing_but_rounding(layout, shards):
     def weights(shards):
         chosen = recipe(trim=0.3, dropout=0.2, noise=1.0)
         network = build(layout, chosen)
