@@ -9,9 +9,14 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 import keras
 import tensorflow as tf
 
-__all__ = ["keras", "tf", "use_threads"]
+__all__ = ["has_gpu", "keras", "tf", "use_threads"]
 
 logger = logging.getLogger(__name__)
+
+
+def has_gpu() -> bool:
+    """Tell whether TensorFlow computes on a GPU."""
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def use_threads(threads: int) -> None:
@@ -22,6 +27,8 @@ def use_threads(threads: int) -> None:
     try:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         tf.config.threading.set_intra_op_parallelism_threads(1)
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)  # another training may share it
     except RuntimeError:  # TensorFlow already computes in this process: a notebook, a test
         logger.info("TensorFlow was started before; its number of threads stays as it is")
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.artifacts import verify_artifact, write_artifact
-from algorithms.autoencoder.backend import keras, use_threads
+from algorithms.autoencoder.backend import has_gpu, keras, use_threads
 from algorithms.autoencoder.export import to_onnx
 from algorithms.autoencoder.network import build_network, step_operations
 from algorithms.autoencoder.params import AutoencoderParams
@@ -145,7 +145,8 @@ class AutoencoderDetector:
         with prepare(source, encoder, split, recipe, memory_bytes=memory_bytes, folder=folder) as prepared:
             clock.lap("encode")
             on_prepared()
-            shards = shards_for(self.threads, step_operations(layout, recipe.hidden, recipe.batch_size))
+            threads = 1 if has_gpu() else self.threads
+            shards = shards_for(threads, step_operations(layout, recipe.hidden, recipe.batch_size))
             use_threads(shards)
             network = build_network(
                 layout,
@@ -273,9 +274,10 @@ class _Clock:
 
 
 def _noise_unit(features: Features, recipe: Recipe) -> NDArray[np.float32]:
-    """Return the standard deviations (numbers,) of the numeric features, measured on rows that train.
+    """Return what noise on each numeric feature (numbers,) is measured in, on rows that train.
 
-    Of standardised ones it is 1 by construction, also where a squash has shrunk the measured one.
+    Standardised ones are told in standard deviations, which are 1, also where a squash has shrunk the measured one,
+    and times of day and weekdays in the radius of their circle; others in their measured standard deviation.
     """
     if recipe.numeric_scaling in ("asinh", "standard"):
         return np.ones(features.numbers.shape[1], np.float32)

@@ -7,7 +7,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from algorithms.autoencoder.backend import keras
+from algorithms.autoencoder.backend import keras, tf
 from algorithms.autoencoder.first_layer import Array, FirstLayer
 from algorithms.autoencoder.network import CODE, NUMBERS, RECONSTRUCTION, SLOTS, inputs_of
 from algorithms.tabular.features import Features, Layout
@@ -93,13 +93,14 @@ def _first_product(graph: _Graph, layout: Layout, kernel: Array, bias: Array) ->
     """Add the first layer up to its activation: features (rows, layout.width) · kernel + bias."""
     first = FirstLayer(layout)
     multiplied, *gathered = first.split(kernel)
-    sums = graph.constant(bias)
     if len(multiplied):
         features = [NUMBERS] if layout.numbers else []
         if first.narrow:
             features.append(_spelled_out(graph, first))
         both = graph.add("Concat", *features, axis=1) if len(features) > 1 else features[0]
         sums = graph.product(both, multiplied, bias)
+    else:
+        sums = graph.constant(bias)
     for block, start, rows in zip(first.wide, first.first_slots, gathered, strict=True):
         # One block after the other: all of them at once would take as many times the memory.
         slots = graph.add("Gather", SLOTS, graph.constant(block, np.int64), axis=1)
@@ -124,7 +125,8 @@ def _compare(network: keras.Model, serialized: bytes, sample: Features) -> None:
     session = onnxruntime.InferenceSession(serialized, providers=["CPUExecutionProvider"])
     inputs = inputs_of(sample)
     served = session.run([RECONSTRUCTION, CODE], inputs)
-    trained = network(inputs, training=False)
+    with tf.device("CPU:0"):  # a GPU multiplies with fewer digits than are compared here
+        trained = network(inputs, training=False)
     for name, ours in zip((RECONSTRUCTION, CODE), served, strict=True):
         theirs = trained[name].numpy()
         worst = float(np.max(np.abs(ours - theirs) / np.maximum(1.0, np.abs(theirs)), initial=0.0))

@@ -28,7 +28,7 @@ class AutoencoderParams(Params):
         description="the encoder's widths, one number or a list; the decoder mirrors them",
     )
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        None, alias="iter", description="default: chosen from the rows so that the recipe's number of steps is made"
+        None, alias="iter", description="default: as many as the recipe's number of steps takes, at least 1"
     )
     batch_size: int = Field(128, ge=1, le=1_000_000, description="rows a step")
     learning_rate: Annotated[float, Field(gt=0, le=10)] | None = Field(None, description="of Adam; default by recipe")
@@ -41,7 +41,8 @@ class AutoencoderParams(Params):
     )
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = Field(None, description="after every hidden layer")
     noise: Annotated[float, Field(ge=0, le=100)] | None = Field(
-        None, description="largest sigma of the noise on numeric inputs while training, in standard deviations; 0: none"
+        None,
+        description="largest sigma of the noise on numeric inputs while training, in their unit once scaled; 0: none",
     )
     trim: Annotated[float, Field(ge=0, lt=1)] | None = Field(
         None, description="share of each batch's highest-loss rows left out of the loss"

@@ -20,8 +20,8 @@ from algorithms.autoencoder.objective import draw_masks, draw_noise, training_lo
 from algorithms.tabular.features import Features, Layout
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
-HELD_OUT_ROWS = 4096
-"""Held-out rows that go through the network at once."""
+HELD_OUT_ROWS, HELD_OUT_VALUES = 4096, 1 << 21
+"""Held-out rows, and features of them, that go through the network at once at most."""
 MOST_IDLE = 4
 """Programs kept for a later training of the same shape in this process."""
 
@@ -157,16 +157,16 @@ class Program:
         return loss * tf.cast(count, tf.float32)
 
     def _error(self, numbers: Any, slots: Any) -> Any:
-        rows = tf.shape(numbers)[0]
-        parts = (rows + HELD_OUT_ROWS - 1) // HELD_OUT_ROWS
+        rows, size = tf.shape(numbers)[0], min(HELD_OUT_ROWS, max(1, HELD_OUT_VALUES // self._shape.layout.width))
+        parts = (rows + size - 1) // size
         weights = [variable.read_value() for variable in self._variables]
 
         def part(i: Any, total: Any) -> Any:
-            some = slice(i * HELD_OUT_ROWS, (i + 1) * HELD_OUT_ROWS)
+            some = slice(i * size, (i + 1) * size)
             reconstruction = self._layers.forward(weights, numbers[some], slots[some]).reconstruction
             return i + 1, total + tf.nn.l2_loss(reconstruction - self._layers.target(numbers[some], slots[some]))
 
-        _, total = tf.while_loop(lambda i, total: i < parts, part, (0, 0.0))
+        _, total = tf.while_loop(lambda i, total: i < parts, part, (0, 0.0), parallel_iterations=1)
         return 2.0 * total / (self._shape.layout.width * tf.cast(rows, tf.float32))
 
 

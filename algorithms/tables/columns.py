@@ -60,11 +60,17 @@ class ColumnScan:
 
     A column is a number, or a date, if every cell that is not missing is one; otherwise text. `type` is None while all
     cells are missing; it becomes text when a cell contradicts the type of those before.
+
+    Numbers of which half are whole and from 2^53 on are ids, stored as text: float64 would make one of two that differ
+    in a digit. The first batch with values says what they are taken for meanwhile.
     """
 
     name: str
     type: ColumnType | None = None
     missing: int = 0
+    numbers: int = 0
+    long_numbers: int = 0
+    taken_for_ids: bool | None = None
     first_text: Cell | None = None
     first_infinite: Cell | None = None
     commas: CommaCount = field(default_factory=CommaCount)
@@ -72,7 +78,16 @@ class ColumnScan:
     @property
     def stored_type(self) -> ColumnType:
         """The type to store; a column without values is a number."""
-        return self.type or "number"
+        return "text" if self._are_ids else self.type or "number"
+
+    @property
+    def misjudged(self) -> bool:
+        """Numbers were taken for ids in the first batch, and are not, or the other way round."""
+        return self.type == "number" and self.taken_for_ids != self._are_ids
+
+    @property
+    def _are_ids(self) -> bool:
+        return self.type == "number" and 2 * self.long_numbers >= self.numbers
 
     def scan(self, cells: Any, first_row: int) -> Any:
         """Take in a batch of text (N,), its first row counted from 1; return its values in the type known now."""
@@ -80,6 +95,8 @@ class ColumnScan:
         self.missing += int(np.count_nonzero(~parsed.given))
         if self.type == "text":
             self.commas.sample(cells)
+        if self.type == "number" and self.taken_for_ids:
+            return parse_text(cells).values
         return parsed.values
 
     def convert(self, cells: Any) -> Any:
@@ -120,7 +137,7 @@ class ColumnScan:
         if not parsed.misfits.any():
             self.type = self.type or "number"
             if self.type == "number":
-                self._note_infinite(parsed, cells, first_row)
+                self._note_numbers(parsed, cells, first_row)
             return parsed
         # Worth telling only when the column is mostly something else than text.
         if self.type is not None or np.count_nonzero(parsed.misfits) * 2 < np.count_nonzero(parsed.given):
@@ -128,7 +145,11 @@ class ColumnScan:
         self.type = "text"
         return parse_text(cells)
 
-    def _note_infinite(self, parsed: Parsed, cells: Any, first_row: int) -> None:
+    def _note_numbers(self, parsed: Parsed, cells: Any, first_row: int) -> None:
+        self.numbers += int(np.count_nonzero(parsed.given))
+        self.long_numbers += parsed.long
+        if self.taken_for_ids is None:
+            self.taken_for_ids = self._are_ids
         infinite = np.isinf(parsed.values.to_numpy(zero_copy_only=False))
         if self.first_infinite is None and infinite.any():
             self.first_infinite = _first(infinite, cells, first_row)
@@ -165,6 +186,11 @@ class TableScan:
         for batch in batches:
             values = list(self._threads.map(ColumnScan.convert, self.columns, batch.columns))
             yield pa.RecordBatch.from_arrays(values, batch.schema.names)
+
+    @property
+    def misjudged(self) -> bool:
+        """Some column was written in another type than it is of, though all batches have the same."""
+        return any(column.misjudged for column in self.columns)
 
     def refuse_infinite(self) -> None:
         """Refuse infinite numbers, see `ColumnScan.refuse_infinite`."""

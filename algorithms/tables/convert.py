@@ -53,7 +53,7 @@ def _convert(job: ConvertJob, dialect: Dialect, table: TableScan) -> None:
     try:
         uniform = _write(partial, table.scan(large_batches(job, dialect)))
         table.refuse_infinite()
-        if not uniform:
+        if not uniform or table.misjudged:
             _write(partial, table.convert(large_batches(job, dialect)))
         partial.replace(job.parquet)
     finally:

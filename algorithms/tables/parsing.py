@@ -4,7 +4,7 @@ Arrow parses the common forms; what it does not take, or takes too generously, i
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,15 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Parsed:
-    """The values (N,) of a column's batch, null where missing; which cells are given, and which of those do not fit."""
+    """The values (N,) of a column's batch, null where missing; which cells are given, and which of those do not fit.
+
+    `long` of the given cells are whole numbers that float64 does not tell from their neighbours.
+    """
 
     values: Any
     given: Mask
     misfits: Mask
+    long: int = 0
 
 
 def parse_text(cells: Any) -> Parsed:
@@ -41,19 +45,12 @@ def parse_text(cells: Any) -> Parsed:
 
 
 def parse_numbers(cells: Any) -> Parsed:
-    """Parse as float64; numbers that are too large are infinite, numbers with leading zeros do not fit.
-
-    Nor do whole numbers of 2^53 or more where at least half of the given cells are such: they are ids, and float64
-    would make one of two that differ in a digit. Fewer are large numbers.
-    """
+    """Parse as float64; numbers that are too large are infinite, numbers with leading zeros do not fit."""
     values = _cast(cells, _NUMBERS)
     if values is not None and _all_plain(cells, values):
         return Parsed(values, np.ones(len(cells), dtype=bool), np.zeros(len(cells), dtype=bool))
     parsed = _parse(cells, values, _NUMBERS, lambda text: _parse_distinct(text, parse_number, _NUMBERS), _not_a_number)
-    long = _long_whole_numbers(cells, parsed.values)
-    if 2 * len(long) >= np.count_nonzero(parsed.given):
-        parsed.misfits[long] = True
-    return parsed
+    return replace(parsed, long=_count_long_whole_numbers(cells, parsed.values))
 
 
 def parse_dates(cells: Any) -> Parsed:
@@ -119,12 +116,11 @@ def _not_a_number(cells: Any, values: Any) -> Mask:
     return refused
 
 
-def _long_whole_numbers(cells: Any, values: Any) -> NDArray[np.int64]:
-    """Return the positions of whole numbers that float64 does not tell from their neighbours."""
+def _count_long_whole_numbers(cells: Any, values: Any) -> int:
+    """Count the whole numbers that float64 does not tell from their neighbours."""
     large = np.flatnonzero(np.abs(values.to_numpy(zero_copy_only=False)) >= EXACT)
     whole = pc.match_substring_regex(pc.ascii_trim_whitespace(cells.take(large)), f"^{WHOLE}$")
-    positions: NDArray[np.int64] = large[whole.to_numpy(zero_copy_only=False)]
-    return positions
+    return int(pc.sum(whole).as_py() or 0)
 
 
 def _before_year_1(_: Any, values: Any) -> Mask:

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from algorithms.artifacts import verify_artifact
+from algorithms.autoencoder import spool
 from algorithms.autoencoder.job import fit
 from algorithms.errors import DataError
 from algorithms.events import EventStream
@@ -312,7 +313,8 @@ def test_the_same_seed_gives_the_same_scores(tmp_path, memory_bytes):
     assert np.array_equal(*scores)
 
 
-def test_streaming_finds_what_training_in_memory_finds(tmp_path, labelled):
+def test_streaming_finds_what_training_in_memory_finds(tmp_path, monkeypatch, labelled):
+    monkeypatch.setattr(spool, "CHUNK_ROWS", 50)  # several files
     _, _, in_memory, _ = labelled
     tables = {
         "datasrc": (write_table(tmp_path / "a.parquet"),),

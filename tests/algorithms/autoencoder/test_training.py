@@ -6,6 +6,7 @@ import pytest
 from algorithms.autoencoder import program, training
 from algorithms.autoencoder.backend import keras, tf
 from algorithms.autoencoder.network import build_network, inputs_of
+from algorithms.autoencoder.objective import draw_masks, draw_noise
 from algorithms.autoencoder.params import AutoencoderParams
 from algorithms.autoencoder.recipe import resolve_recipe
 from algorithms.autoencoder.spool import MemorySpool
@@ -69,6 +70,26 @@ def test_one_full_batch_step_is_the_step_of_keras_adam_on_the_features_spelled_o
         assert mine == pytest.approx(keras_own, abs=1e-5)
 
 
+def test_inputs_get_noise_and_hidden_layers_drop_out_while_the_target_stays_clean():
+    rows = features(NUMBERS)
+    chosen = recipe(epochs=1, batch_size=50, dropout=0.3, noise=1.0, learning_rate=0.02)
+    network = build_network(NUMBERS, chosen.hidden)
+    unit = np.linspace(0.5, 2, 6, dtype=np.float32)
+    weights = [tf.Variable(values) for values in network.get_weights()]
+    training.train(network, NUMBERS, Chunks(rows, 50), Features.empty(0, NUMBERS), unit, chosen)
+
+    noise = draw_noise(50, unit, 1.0, tf.constant(0, tf.int64), tf.constant(0, tf.int64))
+    masks = draw_masks(50, [5, 3, 5], 0.3, tf.constant(0, tf.int64), tf.constant(0, tf.int64))
+    with tf.GradientTape() as tape:
+        h = rows.numbers + noise
+        for kernel, bias, mask in zip(weights[:-2:2], weights[1:-2:2], masks, strict=True):
+            h = tf.nn.relu(h @ kernel + bias) * mask
+        loss = tf.reduce_mean(tf.square(h @ weights[-2] + weights[-1] - rows.numbers))
+    keras.optimizers.Adam(0.02).apply(tape.gradient(loss, weights), weights)
+    for mine, expected in zip(network.get_weights(), weights, strict=True):
+        assert mine == pytest.approx(expected.numpy(), abs=1e-5)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_reported_loss_is_the_mean_over_all_rows_also_of_a_partial_batch(layout):
     network, rows = build_network(layout, (5, 3)), features(layout, rows=19)
@@ -79,9 +100,10 @@ def test_the_reported_loss_is_the_mean_over_all_rows_also_of_a_partial_batch(lay
     assert history[0].val_loss is None
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_held_out_loss_is_the_mean_over_all_held_out_rows(monkeypatch, layout):
-    monkeypatch.setattr(program, "HELD_OUT_ROWS", 7)
+@pytest.mark.parametrize(("limit", "value"), [("HELD_OUT_ROWS", 7), ("HELD_OUT_VALUES", 500)])
+@pytest.mark.parametrize("layout", [NUMBERS, MIXED])
+def test_the_held_out_loss_is_the_mean_over_all_held_out_rows(monkeypatch, layout, limit, value):
+    monkeypatch.setattr(program, limit, value)
     monkeypatch.setattr(program, "_idle", type(program._idle)())
     network, held_out = build_network(layout, (5, 3)), features(layout, rows=17, seed=1)
     history = train(network, features(layout), recipe(epochs=1), layout=layout, held_out=held_out).history
@@ -104,10 +126,8 @@ def test_the_loss_falls(layout):
     assert history[-1].loss < 0.7 * history[0].loss
 
 
-@pytest.mark.parametrize("layout", [NUMBERS, SPELLED_OUT, MIXED])
-@pytest.mark.parametrize(
-    "params", [{}, {"dropout": 0.3}, {"noise": 1.5}, {"trim": 0.3}, {"recipe": "clean", "dropout": None, "trim": None}]
-)
+@pytest.mark.parametrize("layout", [NUMBERS, MIXED])
+@pytest.mark.parametrize("params", [{}, {"dropout": 0.3, "noise": 1.5, "trim": 0.3}])
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(params, layout):
     def weights(seed):
         chosen = recipe(**{**params, "seed": seed})
@@ -135,9 +155,8 @@ def test_chunks_change_nothing(params):
         assert all(np.array_equal(a, b) for a, b in zip(whole, weights(*batches), strict=True))
 
 
-@pytest.mark.parametrize("shards", [2, 3, 16])
-@pytest.mark.parametrize("layout", [SPELLED_OUT, MIXED])
-def test_shards_change_nothing_but_rounding(shards, layout):
+@pytest.mark.parametrize(("layout", "shards"), [(SPELLED_OUT, 2), (MIXED, 3), (SPELLED_OUT, 16)])
+def test_shards_change_nothing_but_rounding(layout, shards):
     def weights(shards):
         chosen = recipe(trim=0.3, dropout=0.2, noise=1.0)
         network = build(layout, chosen)

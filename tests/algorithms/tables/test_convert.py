@@ -4,6 +4,8 @@ import math
 import pytest
 
 from algorithms.errors import DataError
+from algorithms.tables import convert as convert_module
+from algorithms.tables.reader import large_batches
 
 
 def types_of(result):
@@ -98,6 +100,19 @@ class TestTypes:
         columns = converter.columns(text)
         assert columns["a"][:3] == [1e16, -1e16, 5]
         assert columns["b"][:4] == [1e16, 1e16, 1e300, 9007199254740991]
+
+    @pytest.mark.parametrize(("amounts", "ids", "kind"), [(4, 3, float), (4, 4, str), (3, 4, str)])
+    @pytest.mark.parametrize("ids_first", [True, False])
+    def test_all_cells_of_a_column_say_whether_it_holds_ids_not_those_of_one_batch(
+        self, converter, monkeypatch, amounts, ids, kind, ids_first
+    ):
+        def few_rows_at_once(job, dialect):
+            for batch in large_batches(job, dialect):
+                yield from (batch.slice(start, 2) for start in range(0, batch.num_rows, 2))
+
+        monkeypatch.setattr(convert_module, "large_batches", few_rows_at_once)
+        cells = sorted(["1.5"] * amounts + ["9007199254740993"] * ids, reverse=ids_first)
+        assert converter.columns("\n".join(["a", *cells]))["a"] == [kind(cell) for cell in cells]
 
     def test_dates_of_every_form_are_read(self, converter):
         table = converter.table("a,b\n2017-01-31,2017/01/31 10:00:00\n2017/02/01,\n2017-02-01T01:00+01:00,2017-01-31\n")
