@@ -8,26 +8,25 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import DurationField, ExpressionWrapper, F
-from django.db.models.functions import Now
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 
 from workflows import files
-from workflows.models import Run, RunState
 from workflows.operations.beats import living_workers
+from workflows.operations.queue import waiting_runs
 from workflows.services.broker import require_broker
 
 logger = logging.getLogger(__name__)
 
 KEPT_SECONDS = 1.0
 """Answers are kept so long: anybody may ask, and each asks the database, the broker and the storage."""
+STALE_SECONDS = 10.0
+"""While somebody looks anew, for a minute if a server does not answer, the others are told the last answer so long."""
 
 
 class PartFailed(RuntimeError):
@@ -63,13 +62,10 @@ def check_workers() -> dict[str, Any]:
 
 def check_queue() -> dict[str, Any]:
     """Tell how many runs wait, and how long the first has; too long is a failure."""
-    queued = Run.objects.filter(state=RunState.QUEUED)
-    waited = ExpressionWrapper(Now() - F("created"), output_field=DurationField())
-    oldest: timedelta = queued.order_by("created").values_list(waited, flat=True).first() or timedelta()
-    seconds = max(0.0, round(oldest.total_seconds(), 1))
+    waiting, seconds = waiting_runs()
     if 0 < settings.QUEUE_LIMIT_SECONDS < seconds:
         raise PartFailed(f"the oldest queued run waits for {seconds:.0f} s; start more workers")
-    return {"waiting": queued.count(), "oldest_seconds": seconds}
+    return {"waiting": waiting, "oldest_seconds": round(seconds, 1)}
 
 
 CHECKS: Mapping[str, Callable[[], dict[str, Any]]] = {
@@ -79,19 +75,46 @@ CHECKS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "workers": check_workers,
     "queue": check_queue,
 }
+IN_THE_DATABASE = ("workers", "queue")
+UNDER_WAY: Mapping[str, Any] = {
+    "ready": False,
+    "failed": list(CHECKS),
+    "parts": {},
+    "error": "being looked at; ask again",
+}
 _lock = threading.Lock()
-_kept: tuple[float, dict[str, Any]] = (float("-inf"), {})
+_kept: tuple[float, Mapping[str, Any]] = (float("-inf"), UNDER_WAY)
 
 
-def readiness() -> dict[str, Any]:
-    """Return `ready`, the names of what `failed`, and what each part told."""
+def readiness() -> Mapping[str, Any]:
+    """Return `ready`, the names of what `failed`, and what each part told.
+
+    One thread looks, and no other waits for it: whoever asks while a server is slow would hold all threads otherwise.
+    """
     global _kept  # noqa: PLW0603 - one answer for all threads
-    with _lock:
-        if time.monotonic() - _kept[0] > KEPT_SECONDS:
-            parts = {name: _look(name, check) for name, check in CHECKS.items()}
-            failed = [name for name, part in parts.items() if not part["ok"]]
-            _kept = (time.monotonic(), {"ready": not failed, "failed": failed, "parts": parts})
-        return _kept[1]
+    looked, told = _kept
+    age = time.monotonic() - looked
+    if age < KEPT_SECONDS:
+        return told
+    if not _lock.acquire(blocking=False):
+        return told if age < STALE_SECONDS else UNDER_WAY
+    try:
+        told = _look_at_all()
+        _kept = (time.monotonic(), told)
+    finally:
+        _lock.release()
+    return told
+
+
+def _look_at_all() -> Mapping[str, Any]:
+    parts: dict[str, dict[str, Any]] = {}
+    for name, check in CHECKS.items():
+        if name in IN_THE_DATABASE and not parts["database"]["ok"]:
+            parts[name] = {"ok": False, "error": "not asked: the database failed"}
+        else:
+            parts[name] = _look(name, check)
+    failed = [name for name, part in parts.items() if not part["ok"]]
+    return {"ready": not failed, "failed": failed, "parts": parts}
 
 
 def _look(name: str, check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -119,5 +142,5 @@ class HealthMiddleware:
         return self.get_response(request)
 
 
-def _answer(body: dict[str, Any], status: HTTPStatus) -> JsonResponse:
-    return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
+def _answer(body: Mapping[str, Any], status: HTTPStatus) -> JsonResponse:
+    return JsonResponse(dict(body), status=status, headers={"Cache-Control": "no-store"})

@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator
 
 from django.db.models import Count
-from django.db.models.functions import Now
 from django.http import HttpRequest
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -19,6 +18,7 @@ from prometheus_client.registry import REGISTRY, Collector
 from algorithms.workflow_types import WORKFLOW_TYPES
 from workflows.models import Run, RunState, Total
 from workflows.operations.beats import living_workers
+from workflows.operations.queue import waiting_runs
 from workflows.operations.totals import TOTALS
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -84,9 +84,7 @@ class _Installation(Collector):
         return runs
 
     def _queue(self) -> Metric:
-        oldest = Run.objects.filter(state=RunState.QUEUED).order_by("created")
-        times = oldest.annotate(now=Now()).values_list("now", "created").first()
-        waited = max(0.0, (times[0] - times[1]).total_seconds()) if times else 0.0
+        _, waited = waiting_runs()
         return GaugeMetricFamily(
             "nnservice_queue_oldest_seconds", "Seconds that the oldest queued run waits", value=waited
         )

@@ -12,13 +12,16 @@ from pytest_django import Settings
 
 from workflows.models import Network, Run, Version, WorkerBeat
 from workflows.operations import health
+from workflows.operations.queue import waiting_runs
+
+NOTHING = (float("-inf"), health.UNDER_WAY)
 
 
 @pytest.fixture(autouse=True)
 def nothing_kept() -> Iterator[None]:
-    health._kept = (float("-inf"), {})
+    health._kept = NOTHING
     yield
-    health._kept = (float("-inf"), {})
+    health._kept = NOTHING
 
 
 def worker(name: str = "host:1", **fields: Any) -> WorkerBeat:
@@ -58,8 +61,7 @@ def test_not_ready_when_a_run_waits_for_too_long(db: None, settings: Settings) -
     version = Version.objects.create(network=Network.objects.create(name="steel"), number=1)
     run = Run.objects.create(version=version, number=1, snapshot={})
     assert ready()[0] == 200
-    nothing = (float("-inf"), {})
-    health._kept = nothing
+    health._kept = NOTHING
     Run.objects.filter(pk=run.pk).update(created=timezone.now() - timedelta(seconds=200))
     status, told = ready()
     assert (status, told["failed"]) == (503, ["queue"])
@@ -84,7 +86,8 @@ def test_a_database_that_fails_is_named_and_not_a_500(db: None, monkeypatch: pyt
         patch.setattr(connection, "cursor", refuse)
         status, told = ready()
     assert status == 503
-    assert "database" in told["failed"]
+    assert {"database", "workers", "queue"} <= set(told["failed"])
+    assert told["parts"]["workers"]["error"] == "not asked: the database failed"
     assert "10.0.0.1" not in str(told)
 
 
@@ -93,3 +96,38 @@ def test_an_answer_is_kept_for_a_second(db: None) -> None:
     assert ready()[0] == 200
     WorkerBeat.objects.all().delete()
     assert ready()[0] == 200
+
+
+def test_while_one_looks_the_others_are_told_the_last_answer_at_once(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker()
+    with health._lock:  # somebody is held up by a slow server
+        assert ready() == (503, dict(health.UNDER_WAY))
+    assert ready()[0] == 200
+    monkeypatch.setattr(health, "KEPT_SECONDS", 0.0)
+    with health._lock:
+        assert ready()[0] == 200
+        monkeypatch.setattr(health, "STALE_SECONDS", 0.0)
+        assert ready()[0] == 503, "an answer of long ago says nothing"
+
+
+def test_a_run_that_was_given_back_waits_since_then(db: None, settings: Settings) -> None:
+    settings.QUEUE_LIMIT_SECONDS = 100
+    worker()
+    version = Version.objects.create(network=Network.objects.create(name="steel"), number=1)
+    run = Run.objects.create(version=version, number=1, snapshot={}, heartbeat=timezone.now() - timedelta(seconds=5))
+    Run.objects.filter(pk=run.pk).update(created=timezone.now() - timedelta(hours=3))
+    status, told = ready()
+    assert status == 200
+    assert 5 <= told["parts"]["queue"]["oldest_seconds"] < 100
+
+
+def test_the_longest_wait_is_told(db: None) -> None:
+    now = timezone.now()
+    for number, (created, heartbeat) in enumerate([(90, 10), (40, None), (30, None)], start=1):
+        version = Version.objects.create(network=Network.objects.create(name=f"n{number}"), number=1)
+        beat = None if heartbeat is None else now - timedelta(seconds=heartbeat)
+        run = Run.objects.create(version=version, number=1, snapshot={}, heartbeat=beat)
+        Run.objects.filter(pk=run.pk).update(created=now - timedelta(seconds=created))
+    waiting, seconds = waiting_runs()
+    assert waiting == 3
+    assert 40 <= seconds < 80
