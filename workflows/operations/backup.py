@@ -2,29 +2,34 @@
 
 A folder: `backup.json` (release, migrations, digest and size of every file), `rows.jsonl.gz` (Django's own format, so
 that SQLite's rows go into PostgreSQL and back), `files/` under the names of the storage. Published files never change
-and a row is written after its files, so files copied after the rows were read are those of the rows. Sessions and
-heartbeats are left out; the secret key is not in the database.
+and a row is written after its files, so files copied after the rows were read are those of the rows; what is missing of
+them, by the row or by the artifact's manifest, was removed since, or is damaged. Sessions and heartbeats are left out;
+the secret key is not in the database.
 """
 
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from algorithms import artifacts
 from nnservice import __version__
 from workflows import files
 from workflows.errors import Conflict, Damaged, Invalid
 from workflows.files.local import remove_folder
 from workflows.models import DataFile, Run, RunState
+from workflows.models.node import SOURCE, TABLE
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +72,7 @@ def _fill(folder: Path) -> dict[str, Any]:
         with _snapshot():
             _write_rows(folder / ROWS)
             migrations = applied_migrations()
-            wanted = list(_prefixes())
+            wanted = list(_wanted())
             logs = [run.log_key for run in Run.objects.only("id")]
         try:
             kept = dict(_copy(folder / FILES, wanted, copied))
@@ -124,30 +129,61 @@ def applied_migrations() -> list[str]:
     return sorted(f"{app}.{name}" for app, name in MigrationRecorder(connection).applied_migrations())
 
 
-def _prefixes() -> Iterator[tuple[type[DataFile] | type[Run], Any, str]]:
-    """Yield the model and key of each row with published files, and where these are."""
-    for data_file in DataFile.objects.only("id"):
-        yield DataFile, data_file.pk, data_file.prefix
+@dataclass(frozen=True)
+class Wanted:
+    """A row with published files: where these are, and the digest of an upload as it came."""
+
+    model: type[DataFile] | type[Run]
+    key: UUID
+    prefix: str
+    source_sha256: str | None = None
+
+    def require_as_stored(self, root: Path, copied: Mapping[str, Mapping[str, Any]]) -> None:
+        """Raise Damaged if a copy is not what was stored, as the row or the manifest of the artifact says."""
+        expected: Mapping[str, str | None]
+        if self.model is DataFile:
+            expected = {SOURCE: self.source_sha256, TABLE: None}  # of the typed copy nobody took a digest
+        else:
+            expected = _digests_of_artifact(root / self.prefix)
+        for name, sha256 in expected.items():
+            copy = copied.get(f"{self.prefix}/{name}")
+            if copy is None:
+                raise Damaged(f"the stored file {self.prefix}/{name} is missing")
+            if sha256 not in (None, copy["sha256"]):
+                raise Damaged(f"the stored file {self.prefix}/{name} is not the one that was written (sha256 differs)")
+
+
+def _digests_of_artifact(folder: Path) -> Mapping[str, str]:
+    try:
+        return dict(json.loads((folder / artifacts.MANIFEST).read_text())["files"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Damaged(f"the manifest of the stored model {folder.name} cannot be read: {error}") from error
+
+
+def _wanted() -> Iterator[Wanted]:
+    for data_file in DataFile.objects.only("id", "sha256"):
+        yield Wanted(DataFile, data_file.pk, data_file.prefix, data_file.sha256)
     for run in Run.objects.filter(state=RunState.SUCCEEDED).only("id", "attempts"):
-        yield Run, run.pk, run.artifact_prefix
+        yield Wanted(Run, run.pk, run.artifact_prefix)
 
 
 def _copy(
-    root: Path, wanted: Iterable[tuple[type[DataFile] | type[Run], Any, str]], copied: dict[str, dict[str, Any]]
+    root: Path, wanted: Iterable[Wanted], copied: dict[str, dict[str, Any]]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Copy what is not copied yet; yield every file with what the manifest says of it."""
-    for model, key, prefix in wanted:
+    for row in wanted:
         try:
-            names = _published(prefix)
+            names = _published(row.prefix)
             for name in names:
-                path = f"{prefix}/{name}"
+                path = f"{row.prefix}/{name}"
                 if path not in copied:
-                    copied[path] = _write(root / path, files.stream(prefix, name))
+                    copied[path] = _write(root / path, files.stream(row.prefix, name))
+            row.require_as_stored(root, copied)
         except Damaged as error:
-            if not model.objects.filter(pk=key).exists():
+            if not row.model.objects.filter(pk=row.key).exists():
                 raise Vanished from error
             raise
-        yield from ((f"{prefix}/{name}", copied[f"{prefix}/{name}"]) for name in names)
+        yield from ((f"{row.prefix}/{name}", copied[f"{row.prefix}/{name}"]) for name in names)
 
 
 def _published(prefix: str) -> list[str]:
@@ -160,9 +196,13 @@ def _published(prefix: str) -> list[str]:
 def _copy_logs(root: Path, keys: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Copy logs as they are now; a run that never began has none, and one that was deleted needs none."""
     for key in keys:
-        size = files.size(key)
-        if size is not None:
-            yield key, _write(root / key, [files.read(key, 0, size)])
+        try:
+            size = files.size(key)
+            content = None if size is None else files.read(key, 0, size)
+        except FileNotFoundError:  # deleted in between
+            content = None
+        if content is not None:
+            yield key, _write(root / key, [content])
 
 
 def _write(path: Path, chunks: Iterable[bytes]) -> dict[str, Any]:

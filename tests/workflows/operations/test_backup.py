@@ -13,8 +13,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from tests.workflows.conftest import DATA, STEEL, Api
+from tests.workflows.conftest import DATA, STEEL, Api, place_of
 from workflows.models import DataFile, Network, Run, RunState
+from workflows.operations import backup as backup_module
 from workflows.operations.backup import MANIFEST, back_up
 from workflows.operations.restore import restore
 
@@ -160,3 +161,47 @@ def test_a_folder_that_exists_is_not_written_into(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_backup_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="is no backup"):
         call_command("restore", str(tmp_path))
+
+
+def test_rows_that_are_deleted_while_their_files_are_copied_are_in_no_backup(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert upload(Api(), "other") == 200
+    original = backup_module._published
+
+    def published(prefix: str) -> list[str]:
+        names = original(prefix)
+        if prefix.startswith("uploads/") and Network.objects.filter(name="other").exists():
+            Network.objects.get(name="other").delete()  # its rows go at once, its files one after the other
+            return [name for name in names if name != "source.csv"]
+        return names
+
+    monkeypatch.setattr(backup_module, "_published", published)
+    manifest = back_up(tmp_path / "backup")
+    assert not [name for name in manifest["files"] if name.startswith("uploads/")]
+    Network.objects.all().delete()
+    restore(tmp_path / "backup")
+    assert [network.name for network in Network.objects.all()] == ["steel"]
+
+
+def test_a_log_that_is_removed_while_it_is_copied_is_left_out(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup_module.files, "size", lambda key: 100)  # there a moment ago
+    manifest = back_up(tmp_path / "backup")
+    assert run.log_key not in manifest["files"]
+
+
+@pytest.mark.parametrize("kind", ["upload", "model"])
+def test_a_stored_file_that_is_not_what_was_written_is_named_and_not_backed_up(
+    run: Run, tmp_path: Path, kind: str
+) -> None:
+    assert upload(Api(), "other") == 200
+    prefix, name = (
+        (DataFile.objects.get().prefix, "source.csv") if kind == "upload" else (run.artifact_prefix, "model.onnx")
+    )
+    path = place_of(prefix) / name
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(CommandError, match=f"{name} is not the one that was written"):
+        call_command("backup", str(tmp_path / "backup"))
+    assert list(tmp_path.iterdir()) == []
