@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from nnservice import env
 from nnservice.home import BASE_DIR, socket_path, state_home
 from nnservice.preflight import wait_at_gate
 from nnservice.processes import end_with_parent
+
+FORGOTTEN_SECONDS = 7 * 24 * 3600
 
 
 def valkey(home: Path) -> list[str]:
@@ -79,10 +82,16 @@ def _wait_for_turn(home: Path) -> None:
 
 
 def metrics_folder(home: Path) -> Path:
-    """Make the folder, empty, in which the web processes of this host count together."""
+    """Make the folder, empty, in which the web processes of this host count together; remove those of former hosts.
+
+    A container has a new host name each time, and the probes of one that lives are counted every few seconds.
+    """
     folder = home / "metrics" / socket.gethostname()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
+    for other in folder.parent.iterdir():
+        if max(path.stat().st_mtime for path in (other, *other.glob("*"))) < time.time() - FORGOTTEN_SECONDS:
+            shutil.rmtree(other, ignore_errors=True)
     return folder
 
 

@@ -29,6 +29,7 @@ class Beat(threading.Thread):
         self._host = socket.gethostname()
         self._name = f"{self._host}:{os.getpid()}"
         self._ended = threading.Event()
+        self._introduced = False
 
     def run(self) -> None:
         """Write the row now and then."""
@@ -46,9 +47,12 @@ class Beat(threading.Thread):
 
     def _write(self) -> None:
         now = {"seen": Now(), "running": MemoryGuard.count()}
-        if not WorkerBeat.objects.filter(name=self._name).update(**now):
+        # A row of this name may be that of another process: in containers, every worker is process 1 of its host.
+        if not self._introduced or not WorkerBeat.objects.filter(name=self._name).update(**now):
             fixed = {"host": self._host, "slots": settings.WORKER_CONCURRENCY, "release": __version__}
-            WorkerBeat.objects.create(name=self._name, started=Now(), **fixed, **now)
+            told = {"started": Now(), **fixed, **now}
+            WorkerBeat.objects.update_or_create(name=self._name, defaults=told)
+            self._introduced = True
         forgotten = [worker.pk for worker, silent in seen_workers() if silent > FORGOTTEN]
         WorkerBeat.objects.filter(pk__in=forgotten).delete()
 

@@ -35,3 +35,15 @@ def test_a_worker_that_was_killed_is_not_counted(db: None, settings: Settings) -
     long_ago = timezone.now() - timedelta(seconds=settings.WORKER_LOST_SECONDS + 1)
     WorkerBeat.objects.create(name="a:1", host="a", started=long_ago, seen=long_ago)
     assert not living_workers()
+
+
+def test_a_worker_started_again_under_the_same_name_tells_its_own_start_and_release(db: None) -> None:
+    beat = Beat()
+    long_ago = timezone.now() - timedelta(days=2)
+    WorkerBeat.objects.create(name=beat._name, host=beat._host, started=long_ago, seen=long_ago, release="0.0.1")
+    beat._write()
+    (worker,) = living_workers()
+    assert (worker.release, worker.started > long_ago) == (__version__, True)
+    started = worker.started
+    beat._write()
+    assert living_workers()[0].started == started
