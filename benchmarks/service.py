@@ -113,9 +113,29 @@ def train(service: Service) -> dict[str, float]:
 
     How long a fresh process takes to import TensorFlow, the larger part of both, is measured beside them.
     """
-    service.call("POST", "common/target/nninfo/nnid/bench/", json={})
-    service.call("POST", "common/target/nninfo/nnid/bench/version/", json={"active_flag": "Y"})
-    service.call("POST", "wf/target/init/mode/simple/bench/wfver/1/", json={"type": "autoencoder_csv"})
+    first_epoch, seconds = train_network(service)
+    result = service.call("GET", "result/nnid/bench/ver/1/")
+    return {
+        "importing TensorFlow, s": importing("tensorflow"),
+        "POST train to first epoch, s": first_epoch,
+        "POST train to finished, s": seconds,
+        "rows": result["rows"]["train"],
+        "epochs": len(result["loss_history"]),
+        "ROC-AUC": result["metrics"]["roc_auc"],
+        "average precision": result["metrics"]["average_precision"],
+    }
+
+
+def make_network(service: Service, name: str) -> None:
+    """Make a network with one version, active, that has the nodes of an autoencoder."""
+    service.call("POST", f"common/target/nninfo/nnid/{name}/", json={})
+    service.call("POST", f"common/target/nninfo/nnid/{name}/version/", json={"active_flag": "Y"})
+    service.call("POST", f"wf/target/init/mode/simple/{name}/wfver/1/", json={"type": "autoencoder_csv"})
+
+
+def train_network(service: Service) -> tuple[float, float]:
+    """Train the network `bench` on the bundled CSV; return the seconds to its first epoch and to its end."""
+    make_network(service, "bench")
     with STEEL.open("rb") as file:
         service.call("POST", data_path("bench"), files={"f": file})
     feeder = "wf/state/pre/detail/feed/src/frame/net/autoencoder/nnid/bench/ver/1/node/feed_train/"
@@ -131,16 +151,7 @@ def train(service: Service) -> dict[str, float]:
     seconds = time.monotonic() - begun
     if run["state"] != "succeeded":
         raise RuntimeError(run["error"])
-    result = service.call("GET", "result/nnid/bench/ver/1/")
-    return {
-        "importing TensorFlow, s": importing("tensorflow"),
-        "POST train to first epoch, s": seconds if first_epoch is None else first_epoch,
-        "POST train to finished, s": seconds,
-        "rows": result["rows"]["train"],
-        "epochs": len(result["loss_history"]),
-        "ROC-AUC": result["metrics"]["roc_auc"],
-        "average precision": result["metrics"]["average_precision"],
-    }
+    return seconds if first_epoch is None else first_epoch, seconds
 
 
 def importing(module: str) -> float:
@@ -178,9 +189,7 @@ def timed(service: Service, path: str, body: dict[str, Any]) -> float:
 def upload(service: Service, csv: Path, megabytes: int) -> dict[str, float]:
     """Growth of the web processes' memory, sampled while one large CSV uploads."""
     write_csv(csv, megabytes)
-    service.call("POST", "common/target/nninfo/nnid/large/", json={})
-    service.call("POST", "common/target/nninfo/nnid/large/version/", json={})
-    service.call("POST", "wf/target/init/mode/simple/large/wfver/1/", json={"type": "autoencoder_csv"})
+    make_network(service, "large")
     web = service.web()
     before = [p.memory_info().rss for p in web]
     growth, children, ended = [0] * len(web), 0, threading.Event()
@@ -221,9 +230,9 @@ def resident(process: psutil.Process) -> int:
         return 0
 
 
-def data_path(network: str) -> str:
-    """Return the path of a network's training data."""
-    return f"wf/state/framedata/src/local/form/raw/prg/source/nnid/{network}/ver/1/node/datasrc/"
+def data_path(network: str, version: int = 1) -> str:
+    """Return the path of a version's training data."""
+    return f"wf/state/framedata/src/local/form/raw/prg/source/nnid/{network}/ver/{version}/node/datasrc/"
 
 
 def write_csv(path: Path, megabytes: int) -> None:
@@ -235,7 +244,7 @@ def write_csv(path: Path, megabytes: int) -> None:
     ).encode()
     with path.open("wb") as file:
         file.write(",".join([*(f"n{n}" for n in range(10)), "grade", "line"]).encode() + b"\n")
-        for _ in range(megabytes * MB // len(block)):
+        for _ in range(-(-megabytes * MB // len(block))):
             file.write(block)
 
 
@@ -244,9 +253,10 @@ def send_file(service: Service, path: str, csv: Path) -> None:
     head = b'--bench\r\nContent-Disposition: form-data; name="f"; filename="large.csv"\r\n\r\n'
     tail = b"\r\n--bench--\r\n"
     host, _, base = service.api.removeprefix("http://").partition("/")
-    connection = http.client.HTTPConnection(host, timeout=600)
+    connection = http.client.HTTPConnection(host, timeout=600, blocksize=MB)
     connection.putrequest("POST", f"/{base}/{path}")
-    connection.putheader("Accept", "application/json")
+    for name in {"Accept", "Authorization"} & service.session.headers.keys():
+        connection.putheader(name, service.session.headers[name])
     connection.putheader("Content-Type", "multipart/form-data; boundary=bench")
     connection.putheader("Content-Length", str(len(head) + csv.stat().st_size + len(tail)))
     connection.endheaders()
@@ -257,7 +267,7 @@ def send_file(service: Service, path: str, csv: Path) -> None:
     response = connection.getresponse()
     body = response.read()
     if response.status != 200:
-        raise RuntimeError(body.decode())
+        raise RuntimeError(f"{response.status} {body.decode()}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import redis
@@ -28,23 +30,65 @@ class CannotStart(RuntimeError):
     """A server is not installed or does not start; the message says what helps."""
 
 
+@dataclass
+class Server:
+    """A server that may die: it is started again on its port, with what it kept."""
+
+    url: str
+    command: list[str]
+    log: Path
+    ping: Callable[[], object]
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        """Start it, and return when it answers; raise CannotStart if it does not."""
+        with self.log.open("a") as output:
+            self.process = subprocess.Popen(
+                self.command, stdout=output, stderr=output, cwd=self.log.parent, **_as_user()
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self.ping()
+            except (psycopg.OperationalError, redis.RedisError) as error:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise CannotStart(f"{self.command[0]} does not start: {self.log.read_text()[-2000:]}") from error
+                time.sleep(0.05)
+            else:
+                return
+
+    def end(self, how: signal.Signals) -> None:
+        """Send it a signal, and wait until it has ended."""
+        if self.process is None:
+            return
+        self.process.send_signal(how)
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
 @contextmanager
-def both() -> Iterator[dict[str, str]]:
+def both(*, durable: bool = False) -> Iterator[dict[str, str]]:
     """Give `TEST_DATABASE_URL` and `TEST_REDIS_URL` of running servers, started here unless the environment names them.
+
+    A `durable` PostgreSQL syncs what it commits, as one in production does.
 
     Raises:
         CannotStart: a server is not installed or does not start.
     """
     with ExitStack() as stack:
         yield {
-            "TEST_DATABASE_URL": os.environ.get("TEST_DATABASE_URL") or stack.enter_context(postgresql()),
-            "TEST_REDIS_URL": os.environ.get("TEST_REDIS_URL") or stack.enter_context(redis_server()),
+            "TEST_DATABASE_URL": os.environ.get("TEST_DATABASE_URL")
+            or stack.enter_context(postgresql(durable=durable)).url,
+            "TEST_REDIS_URL": os.environ.get("TEST_REDIS_URL") or stack.enter_context(redis_server()).url,
         }
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """Run PostgreSQL on a free port of the loopback; give the URL of its administrator."""
+def postgresql(*, durable: bool = False) -> Iterator[Server]:
+    """Run PostgreSQL on a free port of the loopback; its URL is the administrator's."""
     programs = _programs()
     # Not under a private folder: the server runs as another user when this one is root, which it refuses.
     with _folder() as folder:
@@ -52,16 +96,18 @@ def postgresql() -> Iterator[str]:
         port = free_port()
         command = [
             *(programs / "postgres", "-D", folder / "data", "-p", port, "-k", folder),
-            *("-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=200"),
+            *("-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"),
+            *("-c", f"fsync={'on' if durable else 'off'}"),
         ]
         url = f"postgres://nnservice@127.0.0.1:{port}/postgres"
-        with _server(command, folder / "log", lambda: psycopg.connect(url, connect_timeout=2).close(), signal.SIGINT):
-            yield url
+        server = Server(url, _words(command), folder / "log", lambda: psycopg.connect(url, connect_timeout=2).close())
+        with _running(server, signal.SIGINT):
+            yield server
 
 
 @contextmanager
-def redis_server() -> Iterator[str]:
-    """Run Redis on a free port of the loopback, as docker-compose.yml does; give its URL."""
+def redis_server() -> Iterator[Server]:
+    """Run Redis on a free port of the loopback, as docker-compose.yml does."""
     program = shutil.which("redis-server") or shutil.which("valkey-server")
     if program is None:
         raise CannotStart(f"redis-server is not installed: {NEEDED}")
@@ -72,8 +118,9 @@ def redis_server() -> Iterator[str]:
             *("--save", "", "--maxmemory-policy", "noeviction"),
         ]
         url = f"redis://127.0.0.1:{port}/0"
-        with _server(command, folder / "log", lambda: redis.Redis.from_url(url).ping(), signal.SIGTERM):
-            yield url
+        server = Server(url, _words(command), folder / "log", lambda: redis.Redis.from_url(url).ping())
+        with _running(server, signal.SIGTERM):
+            yield server
 
 
 def free_port() -> int:
@@ -88,7 +135,12 @@ def new_database(url: str, name: str) -> str:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    return f"{url.rpartition('/')[0]}/{name}"
+    return with_database(url, name)
+
+
+def with_database(url: str, name: str) -> str:
+    """Return the URL of another database of a server."""
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
 def _programs() -> Path:
@@ -113,40 +165,22 @@ def _as_user() -> dict[str, object]:
 
 
 def _run(*command: object) -> None:
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, **_as_user())
+    done = subprocess.run(_words(list(command)), capture_output=True, text=True, check=False, **_as_user())
     if done.returncode != 0:
         raise CannotStart(f"{command[0]} failed: {done.stderr.strip()}")
 
 
 @contextmanager
-def _server(command: list[object], log: Path, ping: Callable[[], object], stop: signal.Signals) -> Iterator[None]:
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [str(part) for part in command], stdout=output, stderr=output, cwd=log.parent, **_as_user()
-        )
+def _running(server: Server, stop: signal.Signals) -> Iterator[None]:
     try:
-        _wait(process, log, ping)
+        server.start()
         yield
     finally:
-        process.send_signal(stop)
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        server.end(stop)
 
 
-def _wait(process: "subprocess.Popen[bytes]", log: Path, ping: Callable[[], object]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            ping()
-        except (psycopg.OperationalError, redis.RedisError) as error:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise CannotStart(f"{process.args[0]} does not start: {log.read_text()[-2000:]}") from error
-            time.sleep(0.05)
-        else:
-            return
+def _words(command: list[object]) -> list[str]:
+    return [str(part) for part in command]
 
 
 def main(command: list[str]) -> int:
