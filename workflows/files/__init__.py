@@ -116,9 +116,13 @@ def remove_unfinished(before: float) -> None:
     _files().remove_unfinished(before)
 
 
-def check_writable() -> None:
-    """Write something and remove it; raises OSError or Unavailable when the storage does not take it."""
-    _files().check()
+def check_writable() -> float:
+    """Write something and remove it, and tell when that was by the clock of the storage, in seconds since 1970.
+
+    Raises:
+        OSError, Unavailable: the storage does not take it.
+    """
+    return _files().check()
 
 
 def make_bucket() -> bool:

@@ -77,6 +77,11 @@ class Bucket(S3Storage):  # type: ignore[misc]  # django-storages carries no typ
         except FileNotFoundError:
             return None
 
+    def written(self, key: str) -> float:
+        """Return when an object was written, by the bucket's clock."""
+        with self._asking():
+            return float(self._object(key).last_modified.timestamp())
+
     def listed(self, prefix: str) -> Iterator[tuple[str, float]]:
         """Yield the keys that begin with `prefix`, and when each was written."""
         below = f"{self.location}/" if self.location else ""

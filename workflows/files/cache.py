@@ -95,6 +95,11 @@ class Cache:
             if path.name == name or path.name.startswith(name + SEPARATOR):
                 _drop(path)
 
+    def remove_rests(self) -> None:
+        """Remove what processes left that were killed while they removed an entry."""
+        for path in self._root.glob(f"{PARTIAL}*"):
+            remove_folder(path)
+
     def prefixes(self) -> list[str]:
         """Return what there are copies of."""
         return [path.name.replace(SEPARATOR, "/") for path in self._entries()]
@@ -132,10 +137,13 @@ def _drop(path: Path) -> bool:
         return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if path.stat().st_ino != os.fstat(descriptor).st_ino:
+            return False  # it was removed and made anew meanwhile: the lock is on what is gone
         gone = path.with_name(f"{PARTIAL}{uuid4().hex}")
-        with suppress(FileNotFoundError):
-            path.rename(gone)
+        path.rename(gone)
         remove_folder(gone)
+    except FileNotFoundError:
+        return True
     except BlockingIOError:
         return False
     finally:

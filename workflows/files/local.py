@@ -4,18 +4,21 @@ import errno
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
 
 from workflows.errors import Damaged
-from workflows.files.listing import chunks_of, files_below
+from workflows.files.listing import CHUNK, chunks_of, files_below
 
 logger = logging.getLogger(__name__)
 
 PARTIAL = ".part-"
 """Begins the name of what is not whole yet, or not wanted any more."""
+SYNC_BYTES = 64 * CHUNK
+"""A file is synced each time so much of it was written: a slow disk takes minutes for gigabytes at once."""
 
 
 class LocalFiles:
@@ -44,10 +47,7 @@ class LocalFiles:
         try:
             for name, path in files_below(folder).items():
                 (partial / name).parent.mkdir(parents=True, exist_ok=True)
-                with (partial / name).open("xb") as copy:
-                    for chunk in chunks_of(path):
-                        copy.write(chunk)
-                        check()
+                write_synced(partial / name, chunks_of(path), check)
             _sync_all(partial)
             _put_in_place(partial, target)
         except BaseException:
@@ -104,14 +104,7 @@ class LocalFiles:
 
     def remove(self, prefix: str) -> None:
         """Remove a folder or a file; what cannot be removed is logged and left."""
-        path = self._root / prefix
-        if path.is_dir():
-            remove_folder(path)
-            return
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            logger.warning("could not remove %s: %s", path, error)
+        remove_path(self._root / prefix)
 
     def children(self, prefix: str) -> set[str]:
         """Return the names of the files and folders under a prefix."""
@@ -135,12 +128,44 @@ class LocalFiles:
         """Return the bytes that lie under `kind`, by id."""
         return {folder.name: _bytes_below(folder) for folder in self._root.joinpath(kind).glob("*")}
 
-    def check(self) -> None:
-        """Write and remove a file; raises OSError when that fails."""
+    def check(self) -> float:
+        """Write and remove a file, and tell when that was by the disk's clock; raises OSError when it fails."""
         self._root.mkdir(parents=True, exist_ok=True)
         probe = self._root / f"{PARTIAL}{uuid4().hex}"
-        probe.touch()
-        probe.unlink()
+        try:
+            write_synced(probe, [bytes(4096)])  # an empty file has room on a full disk
+            return probe.stat().st_mtime
+        finally:
+            probe.unlink(missing_ok=True)
+
+
+def write_synced(path: Path, chunks: Iterable[bytes], check: Callable[[], None] = lambda: None) -> None:
+    """Write a file and have it reach the disk; `check` is called between chunks, and never waits long for the disk."""
+    with path.open("wb") as file:
+        unsynced = 0
+        for chunk in chunks:
+            unsynced += file.write(chunk)
+            if unsynced >= SYNC_BYTES:
+                _flush(file)
+                unsynced = 0
+            check()
+        _flush(file)
+
+
+def _flush(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def remove_path(path: Path) -> None:
+    """Remove a file, or a folder with all it holds; what cannot be removed is logged and left."""
+    if path.is_dir():
+        remove_folder(path)
+        return
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        logger.warning("could not remove %s: %s", path, error)
 
 
 def remove_folder(folder: Path) -> None:
@@ -171,14 +196,18 @@ def _bytes_below(folder: Path) -> int:
 
 
 def _put_in_place(folder: Path, target: Path) -> None:
-    """Rename a folder to its place; what was there before gives way."""
-    if target.exists():
-        before = target.with_name(f"{PARTIAL}{uuid4().hex}")
-        target.rename(before)
+    """Rename a folder to its place; what was there before gives way, but stays if that fails."""
+    if not target.exists():
         folder.rename(target)
-        remove_folder(before)
-    else:
+        return
+    before = target.with_name(f"{PARTIAL}{uuid4().hex}")
+    target.rename(before)
+    try:
         folder.rename(target)
+    except OSError:
+        before.rename(target)
+        raise
+    remove_folder(before)
 
 
 def _sync_all(folder: Path) -> None:

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from uuid import uuid4
@@ -15,7 +15,7 @@ from workflows.errors import Damaged, Unavailable
 from workflows.files.bucket import Bucket
 from workflows.files.cache import Cache, Entry
 from workflows.files.listing import LISTING, Listing, StoredFile, digest_of, files_below
-from workflows.files.local import PARTIAL
+from workflows.files.local import PARTIAL, write_synced
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +39,12 @@ class RemoteFiles:
 
         While the bucket is away nothing can be removed either: the next publication, or the sweep, does it.
         """
-        try:
-            before = self._find_listing(prefix)
-        except Damaged:
-            before = None  # it gives way too
+        before = None
+        if changing:
+            with suppress(Damaged):  # it gives way too
+                before = self._find_listing(prefix)
+        else:
+            self._bucket.remove_below(prefix)  # one publisher, and no reader yet: what is there was cut off
         generation = uuid4().hex[:12]
         files: dict[str, StoredFile] = {}
         try:
@@ -57,7 +59,8 @@ class RemoteFiles:
         except BaseException:
             self.remove(prefix if before is None else f"{prefix}/{generation}")
             raise
-        self._remove_earlier(prefix, generation, before)
+        if changing:
+            self._remove_earlier(prefix, generation, before)
         shutil.rmtree(folder, ignore_errors=True)
 
     def _remove_earlier(self, prefix: str, generation: str, before: Listing | None) -> None:
@@ -85,17 +88,14 @@ class RemoteFiles:
         with entry.fetching():
             if entry.listing() != listing:
                 entry.keep(listing)
-            missing = {name: file for name, file in _matching(listing, patterns) if not (entry.content / name).exists()}
+            missing = {name: file for name, file in _matching(listing, patterns) if not _is_whole(entry, name, file)}
             self._cache.make_room(sum(file.size for file in missing.values()))
             for name, file in missing.items():
                 target = entry.content / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 partial = target.with_name(f"{PARTIAL}{target.name}")
                 try:
-                    with partial.open("wb") as copy:
-                        for chunk in self._verified(name, file):
-                            copy.write(chunk)
-                            check()
+                    write_synced(partial, self._verified(name, file), check)
                     partial.replace(target)
                 except BaseException:
                     partial.unlink(missing_ok=True)
@@ -169,11 +169,13 @@ class RemoteFiles:
             found[key.split("/")[1]] += size
         return found
 
-    def check(self) -> None:
-        """Write and remove an object; raises Unavailable when that fails."""
+    def check(self) -> float:
+        """Write and remove an object, and tell when that was by the bucket's clock; raises Unavailable on failure."""
         key = f"{PARTIAL}{uuid4().hex}"
         self._bucket.put_bytes(key, b"")
-        self._bucket.remove_below(key)
+        written = self._bucket.written(key)
+        self._bucket.remove_object(key)
+        return written
 
     def _verified(self, name: str, file: StoredFile) -> Iterator[bytes]:
         digest = hashlib.sha256()
@@ -208,4 +210,12 @@ def _matching(listing: Listing, patterns: tuple[str, ...]) -> Iterator[tuple[str
 
 
 def _complete(entry: Entry, listing: Listing, patterns: tuple[str, ...]) -> bool:
-    return all((entry.content / name).exists() for name, _ in _matching(listing, patterns))
+    return all(_is_whole(entry, name, file) for name, file in _matching(listing, patterns))
+
+
+def _is_whole(entry: Entry, name: str, file: StoredFile) -> bool:
+    """Tell whether a file is here with all its bytes: a power cut may leave a name without them."""
+    try:
+        return (entry.content / name).stat().st_size == file.size
+    except FileNotFoundError:
+        return False

@@ -1,10 +1,12 @@
 """Copies of what a bucket holds: bounded, never taken from under a reader, fetched once."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,30 @@ def test_holding_and_removing_at_once_never_gives_a_copy_that_goes(cache: Cache)
         assert all(pool.map(use, range(400)))
         for removal in removals:
             removal.result()
+
+
+def test_who_waited_for_a_copy_that_is_gone_leaves_the_new_one_alone(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = fcntl.flock
+    with ExitStack() as held:
+
+        def others_come_first(descriptor: int, operation: int) -> None:
+            monkeypatch.setattr(fcntl, "flock", lock)
+            cache.forget("uploads/1")
+            held.enter_context(cache.hold("uploads/1"))
+            lock(descriptor, operation)
+
+        monkeypatch.setattr(fcntl, "flock", others_come_first)
+        cache.forget("uploads/1")
+        assert "uploads/1" in cache.prefixes()
+
+
+def test_what_a_killed_process_had_begun_to_remove_is_removed(cache: Cache, tmp_path: Path) -> None:
+    (tmp_path / "cache" / "uploads~1").rename(tmp_path / "cache" / ".part-1")
+    cache.remove_rests()
+    assert not (tmp_path / "cache" / ".part-1").exists()
+    assert sorted(cache.prefixes()) == ["runs/2/artifact-1", "uploads/3"]
 
 
 def test_a_listing_cut_short_counts_as_none(cache: Cache) -> None:

@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from workflows import files
-from workflows.errors import Damaged
+from workflows.errors import Damaged, Unavailable
+from workflows.files import local
 
 UPLOAD = "uploads/4b36dbfa-3a4e-4b3a-9a43-0d2b7f9c9a11"
 RUN = "runs/0d2b7f9c-9a11-4b3a-9a43-4b36dbfa3a4e"
@@ -143,8 +147,8 @@ class StorageContract:
         files.remove(RUN)
         assert files.size(key) is None
 
-    def test_it_can_be_asked_whether_it_takes_files(self) -> None:
-        files.check_writable()
+    def test_it_can_be_asked_whether_it_takes_files_and_what_time_it_is(self) -> None:
+        assert files.check_writable() == pytest.approx(time.time(), abs=60)
         assert files.stored(files.UPLOADS) == {}
 
 
@@ -152,6 +156,14 @@ class TestFolder(StorageContract):
     @pytest.fixture(autouse=True)
     def _storage(self, in_folder: Path) -> None:
         pass
+
+    @pytest.fixture
+    def elsewhere(self) -> Iterator[Path]:
+        """Give a folder of another disk."""
+        if not Path("/dev/shm").is_dir():
+            pytest.skip("needs a second disk")
+        with tempfile.TemporaryDirectory(dir="/dev/shm", ignore_cleanup_errors=True) as name:
+            yield Path(name)
 
     def test_a_folder_is_renamed_not_copied(self, make, in_folder: Path) -> None:
         work = make(a=b"1")
@@ -161,21 +173,51 @@ class TestFolder(StorageContract):
             assert folder == in_folder / UPLOAD
             assert (folder / "a").stat().st_ino == inode
 
-    @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a second disk")
-    def test_from_another_disk_it_is_copied_whole_or_not_at_all(self, in_folder: Path) -> None:
-        import tempfile
-
-        with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
-            work = Path(name) / "work"
-            work.mkdir()
-            (work / "large").write_bytes(LARGE)
-            with pytest.raises(Stop):
-                files.publish(work, UPLOAD, check=stop)
-            assert not list(in_folder.rglob("*large*"))
-            assert not list((in_folder / "uploads").iterdir())
-            files.publish(work, UPLOAD)
-            assert not work.exists()
+    def test_from_another_disk_it_is_copied_whole_or_not_at_all(self, in_folder: Path, elsewhere: Path) -> None:
+        work = elsewhere / "work"
+        work.mkdir()
+        (work / "large").write_bytes(LARGE)
+        with pytest.raises(Stop):
+            files.publish(work, UPLOAD, check=stop)
+        assert not list(in_folder.rglob("*large*"))
+        assert not list((in_folder / "uploads").iterdir())
+        files.publish(work, UPLOAD)
+        assert not work.exists()
         assert (in_folder / UPLOAD / "large").read_bytes() == LARGE
+
+    def test_from_another_disk_it_replaces_what_was_there_or_leaves_it(self, in_folder: Path, elsewhere: Path) -> None:
+        def make(content: bytes) -> Path:
+            (elsewhere / "work").mkdir(exist_ok=True)
+            (elsewhere / "work" / "epoch").write_bytes(content)
+            return elsewhere / "work"
+
+        prefix = f"{RUN}/checkpoint"
+        for content in (b"1", b"2"):
+            files.publish(make(content), prefix, changing=True)
+        with pytest.raises(Stop):
+            files.publish(make(b"3"), prefix, changing=True, check=stop)
+        assert [path.name for path in (in_folder / RUN).iterdir()] == ["checkpoint"]
+        assert (in_folder / prefix / "epoch").read_bytes() == b"2"
+
+    def test_a_slow_disk_never_keeps_a_run_waiting_for_a_whole_file(
+        self, in_folder: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(local, "SYNC_BYTES", 8_000_000)
+        sync, done = os.fsync, []
+
+        def note(descriptor: int) -> None:
+            sync(descriptor)
+            done.append(os.fstat(descriptor).st_size)
+
+        monkeypatch.setattr(os, "fsync", note)
+        (elsewhere / "large").write_bytes(LARGE)
+        files.publish(elsewhere, UPLOAD, check=lambda: done.append("checked"))
+        del done[: done.index("checked")]  # what was synced before the copy
+        sizes = [step for step in done if step != "checked"]
+        assert sizes[0] <= 9_000_000
+        for before, after in pairwise(sizes[: sizes.index(len(LARGE)) + 1]):
+            assert after - before <= 9_000_000
+            assert "checked" in done[done.index(before) : done.index(after)]
 
 
 class TestBucket(StorageContract):
@@ -192,6 +234,26 @@ class TestBucket(StorageContract):
             files.publish(make(a=b"1", large=LARGE), UPLOAD, check=stop_amid_the_second_file)
         assert in_bucket.stored_keys() == []
         assert in_bucket.unfinished() == []
+
+    def test_what_a_bucket_that_went_away_kept_of_a_publication_goes_with_the_next(self, make, in_bucket) -> None:
+        def go_away_amid_the_second_file() -> None:
+            if len(in_bucket.stored_keys()) == 1:
+                raise Unavailable("away")
+
+        work = make(a=b"1", b=b"2")
+        with pytest.raises(Unavailable):
+            files.publish(work, UPLOAD, check=go_away_amid_the_second_file)
+        assert len(in_bucket.stored_keys()) == 1
+        files.publish(work, UPLOAD)
+        assert len(in_bucket.stored_keys()) == 3, "two files and the listing"
+
+    def test_a_copy_that_lost_its_bytes_in_a_power_cut_is_fetched_anew(self, make) -> None:
+        files.publish(make(a=b"content", b=b"other"), UPLOAD)
+        for lost in (b"", b"cont"):
+            with files.local_copy(UPLOAD) as folder:
+                (folder / "a").write_bytes(lost)
+            with files.local_copy(UPLOAD) as folder:
+                assert (folder / "a").read_bytes() == b"content"
 
     def test_a_failed_replacement_leaves_what_was_there(self, make, in_bucket) -> None:
         files.publish(make(a=b"1"), UPLOAD, changing=True)
