@@ -13,11 +13,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='run',
             name='beats',
-            field=models.PositiveBigIntegerField(default=0, editable=False, help_text='grows as long as somebody works on the run: clocks may jump, it does not'),
+            field=models.PositiveBigIntegerField(db_default=0, default=0, editable=False, help_text='grows as long as somebody works on the run: clocks may jump, it does not'),
         ),
         migrations.AddField(
             model_name='run',
             name='failures',
-            field=models.JSONField(blank=True, default=list, help_text='attempts that were cut off: {attempt, worker, reason}'),
+            field=models.JSONField(blank=True, db_default=[], default=list, help_text='attempts that were cut off: {attempt, worker, reason}'),
         ),
     ]

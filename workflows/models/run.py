@@ -81,10 +81,13 @@ class Run(models.Model):
     started = models.DateTimeField(null=True, blank=True)
     heartbeat = models.DateTimeField(null=True, blank=True)
     beats = models.PositiveBigIntegerField(
-        default=0, editable=False, help_text="grows as long as somebody works on the run: clocks may jump, it does not"
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="grows as long as somebody works on the run: clocks may jump, it does not",
     )
     failures = models.JSONField(
-        default=list, blank=True, help_text="attempts that were cut off: {attempt, worker, reason}"
+        default=list, db_default=[], blank=True, help_text="attempts that were cut off: {attempt, worker, reason}"
     )
     finished = models.DateTimeField(null=True, blank=True)
 
