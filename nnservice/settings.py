@@ -81,13 +81,23 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 
+SIGNS_OF_LIFE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # milliseconds, the others are seconds
+}
+"""When a connection to PostgreSQL counts as lost."""
+
+
 def _database() -> dict[str, Any]:
     url = env.text("DATABASE_URL")
     if url:
         database: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
         if "postgres" in database["ENGINE"]:
-            # A host that answers nothing must not hold a request for the minutes of TCP.
-            database["OPTIONS"] = {"connect_timeout": 5, **database.get("OPTIONS", {})}
+            # A host that answers nothing must not hold a request, or a heartbeat, for the minutes of TCP.
+            database["OPTIONS"] = {**SIGNS_OF_LIFE, **database.get("OPTIONS", {})}
         return database
     return {
         "ENGINE": "django.db.backends.sqlite3",
