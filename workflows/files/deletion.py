@@ -1,6 +1,5 @@
 """Files of deleted rows: removed when, and only if, the deletion is committed, however it came about."""
 
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -11,8 +10,9 @@ from workflows.models import DataFile, Run
 
 
 def remove_after_commit(sender: type[DataFile | Run], instance: DataFile | Run, **_: Any) -> None:
-    """Remove the files of a deleted row once its deletion is committed."""
-    transaction.on_commit(partial(files.remove, instance.prefix))
+    """Remove the files of a deleted row once its deletion is committed; what was committed then does not fail by it."""
+    prefix = instance.prefix
+    transaction.on_commit(lambda: files.remove(prefix), robust=True)  # no `partial`: Django wants a name for the log
 
 
 def connect() -> None:

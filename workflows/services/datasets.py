@@ -8,12 +8,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet, Sum
 
 from workflows import files
 from workflows.access import quotas
-from workflows.errors import Invalid, NotFound, Unprocessable
+from workflows.errors import Invalid, NotFound, Unprocessable, is_disk_full
 from workflows.execution.conversion import convert_csv
 from workflows.execution.leftovers import remove_from_this_machine_when_due
 from workflows.files.local import remove_folder
@@ -56,11 +56,17 @@ def store_uploads(node: Node, uploads: Sequence[Upload]) -> list[DataFile]:
             stored.append(_convert(node, upload))
             _refuse_other_columns(stored[-1], stored[:1] if len(stored) > 1 else kept)
         _commit(node, stored)
-    except BaseException:
-        for data_file in stored:
-            files.remove(data_file.prefix)
+    except BaseException as error:
+        if not _may_be_committed(error):
+            for data_file in stored:
+                files.remove(data_file.prefix)
         raise
     return stored
+
+
+def _may_be_committed(error: BaseException) -> bool:
+    """Tell whether rows may be there all the same: their files stay then, and are leftovers if there are none."""
+    return isinstance(error, (OperationalError, InterfaceError)) and not is_disk_full(error)
 
 
 def _check_names(uploads: Sequence[Upload]) -> None:
