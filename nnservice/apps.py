@@ -1,6 +1,7 @@
-"""Loads the Celery application with Django: without it tasks would be sent to Celery's default broker."""
+"""What Django loads with the project: the Celery application, and the admin site."""
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class ServiceConfig(AppConfig):
@@ -9,4 +10,10 @@ class ServiceConfig(AppConfig):
     name = "nnservice"
 
     def ready(self) -> None:
-        from nnservice import celery  # noqa: F401
+        from nnservice import celery  # noqa: F401 - without it tasks would be sent to Celery's default broker
+
+
+class ServiceAdminConfig(AdminConfig):
+    """Django's admin, entered by administrators alone."""
+
+    default_site = "workflows.access.admin_site.ServiceAdminSite"

@@ -25,7 +25,7 @@ ALLOWED_HOSTS = env.words("NNSERVICE_ALLOWED_HOSTS", LOOPBACK_NAMES)
 AUTH_MODE = auth_mode()
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "nnservice.apps.ServiceAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -36,7 +36,7 @@ INSTALLED_APPS = [
     "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "nnservice",
+    "nnservice.apps.ServiceConfig",
     "workflows",
 ]
 MIDDLEWARE = [

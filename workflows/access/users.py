@@ -71,6 +71,8 @@ def change_user(
     if role is not None:
         give_role(user, role)
         User.objects.filter(pk=user.pk).update(is_superuser=False)
+        if role != Role.ADMIN:
+            User.objects.filter(pk=user.pk).update(is_staff=False)
     if teams is not None:
         _set_teams(user, teams)
     if active is not None:

@@ -1,8 +1,10 @@
+import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
 from tests.workflows.conftest import NETWORK, Api
+from workflows.access.users import make_admin
 from workflows.models import AuditEntry, Network, NetworkShare, Token
 
 
@@ -31,6 +33,27 @@ def test_administrators_of_the_api_manage_users_there_once_they_have_a_password(
     client.force_login(User.objects.get(pk=admin.pk))
     assert client.get(reverse("admin:auth_user_changelist")).status_code == 200
     assert client.get(reverse("admin:workflows_network_changelist")).status_code == 200
-    editor = Client()
-    editor.force_login(User.objects.get(username="editor"))
-    assert editor.get(reverse("admin:workflows_network_changelist")).status_code == 302
+
+
+@pytest.mark.parametrize("name", ["editor", "reader"])
+def test_a_role_that_sees_only_some_networks_does_not_enter_with_staff_status_either(
+    people: dict[str, Api], steel: Network, name: str
+) -> None:
+    User.objects.filter(username=name).update(is_staff=True)
+    client = Client()
+    client.force_login(User.objects.get(username=name))
+    for path in ("index", "workflows_network_changelist", "workflows_run_changelist"):
+        assert client.get(reverse(f"admin:{path}")).status_code == 302
+    deletion = reverse("admin:workflows_network_delete", args=[steel.pk])
+    assert client.post(deletion, {"post": "yes"}).status_code == 302
+    assert Network.objects.filter(pk=steel.pk).exists()
+
+
+def test_an_administrator_who_gets_another_role_is_out(people: dict[str, Api]) -> None:
+    make_admin("boss")
+    client = Client()
+    client.force_login(User.objects.get(username="boss"))
+    assert client.get(reverse("admin:index")).status_code == 200
+    assert people["admin"].put("access/user/name/boss/", {"role": "editor"}).status == 200
+    assert client.get(reverse("admin:index")).status_code == 302
+    assert not User.objects.get(username="boss").is_staff
