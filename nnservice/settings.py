@@ -196,7 +196,7 @@ CELERY_BEAT_SCHEDULE = {
 
 # Who may do what -------------------------------------------------------------------------------------------------
 # Paths that a stranger may GET; every other view asks for a token itself, or is refused (workflows.access).
-PUBLIC_PATHS = ["/", "/api/docs/", "/api/schema/", "/healthz", "/readyz"]
+PUBLIC_PATHS = ["/", "/api/docs/", "/api/schema/"]
 SELF_GUARDED_PATHS = ["/admin/", "/metrics"]  # with a guard of their own
 KNOX_TOKEN_MODEL = "workflows.Token"  # noqa: S105 - the name of a model
 MIGRATION_MODULES = {"knox": None}  # its own token table is not used
@@ -212,6 +212,7 @@ THROTTLES = {
     "user": env.rate("NNSERVICE_THROTTLE_USER", "off" if AUTH_MODE == OPEN else "6000/minute"),
     "stranger": env.rate("NNSERVICE_THROTTLE_STRANGER", "off" if AUTH_MODE == OPEN else "60/minute"),
 }
+THROTTLES["login"] = THROTTLES["stranger"]  # of the admin site, counted apart
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -252,7 +253,6 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "workflows.api.representation.StrictNegotiation",
     "DEFAULT_AUTHENTICATION_CLASSES": ["workflows.access.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["workflows.access.permissions.DeclaredPermission"],
-    "DEFAULT_THROTTLE_CLASSES": ["workflows.access.throttles.UserThrottle"],
     "NUM_PROXIES": PROXIES,
     "DEFAULT_SCHEMA_CLASS": "workflows.api.schema.ServiceSchema",
     "EXCEPTION_HANDLER": "workflows.api.exceptions.answer_exception",

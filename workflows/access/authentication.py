@@ -10,8 +10,8 @@ from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from workflows.access.principal import is_open
-from workflows.access.throttles import count_stranger
+from workflows.access.principal import is_open, remember
+from workflows.access.throttles import count_stranger, count_user
 from workflows.models import Token
 
 SCHEMES = (b"bearer", b"token")
@@ -21,7 +21,8 @@ SHAPE = re.compile(rb"[A-Za-z0-9_]{20,100}")
 class BearerAuthentication(TokenAuthentication):
     """Knox' digests, one query and no write for a request; `Token` is taken for `Bearer`. In open mode nobody is asked.
 
-    Requests without a valid token are counted by address, so that nobody tries tokens at full speed.
+    Requests are counted here, before anything is refused: those without a valid token by address, so that nobody tries
+    tokens at full speed, the others by user, so that nobody fills the audit log with what they may not do.
     """
 
     def authenticate(self, request: Request) -> tuple[User, Token] | None:
@@ -29,19 +30,23 @@ class BearerAuthentication(TokenAuthentication):
 
         Raises:
             AuthenticationFailed: the token is not one of ours, has expired, or its user is not active.
-            Throttled: too many requests of this address came without a valid token.
+            Throttled: too many requests of this user, or of this address without a valid token.
         """
         if is_open():
+            count_user(None, request)
             return None
         given = get_authorization_header(request).split()
         if not given:
             count_stranger(request)
             return None
         try:
-            return self._authenticate(given)
+            user, token = self._authenticate(given)
         except AuthenticationFailed:
             count_stranger(request)
             raise
+        count_user(user, request)
+        remember(request, token)
+        return user, token
 
     def _authenticate(self, given: list[bytes]) -> tuple[User, Token]:
         if len(given) != 2 or given[0].lower() not in SCHEMES or not SHAPE.fullmatch(given[1]):

@@ -13,9 +13,9 @@ from nnservice.auth import is_loopback
 from workflows.access import audit
 from workflows.access.permissions import DeclaredPermission
 from workflows.access.principal import is_open
-from workflows.access.throttles import address_of, count
+from workflows.access.throttles import count_login
 from workflows.api.exceptions import answer_error
-from workflows.errors import Forbidden
+from workflows.errors import Forbidden, TooLarge
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 LOGIN = "/admin/login"
@@ -36,13 +36,19 @@ class AccessMiddleware:
         refusal = why_not_open_to(request) if is_open() else None
         if refusal is not None:
             return answer_error(request, Forbidden(refusal))
-        if request.method == "POST" and request.path_info.startswith(LOGIN):
-            wait = count("stranger", address_of(request))
-            if wait is not None:
-                return answer_error(request, Throttled(wait))
+        refused = None if request.path_info.startswith("/api/") else self._refuse_outside_the_api(request)
+        if refused is not None:
+            return refused
         response = self.get_response(request)
         audit.note(request, response)
         return response
+
+    def _refuse_outside_the_api(self, request: HttpRequest) -> HttpResponseBase | None:
+        # Django would write the files of a form to the disk, a stranger's too: no page there takes any.
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return answer_error(request, TooLarge(f"more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes"))
+        wait = count_login(request) if request.method == "POST" and request.path_info.startswith(LOGIN) else None
+        return None if wait is None else answer_error(request, Throttled(wait))
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
@@ -59,8 +65,10 @@ def why_not_open_to(request: HttpRequest) -> str | None:
     What came through a proxy comes from anywhere. A page of another site that is shown in a browser on this machine
     must neither read nor change anything here; only following a link to the first page is harmless.
     """
-    if not is_loopback(request.META.get("REMOTE_ADDR") or "127.0.0.1"):
+    if not is_loopback(request.META.get("REMOTE_ADDR", "")):  # empty behind a Unix socket, where a proxy may be
         return f"open mode serves this machine only; {REMEDY}"
+    if request.META.get("SERVER_PROTOCOL") == "HTTP/1.0":
+        return f"open mode takes no HTTP/1.0, which nginx speaks to what it stands in front of; {REMEDY}"
     forwarded = [name for name in request.headers if name.startswith("X-Forwarded-") or name in _FORWARDED]
     if forwarded:
         return f"open mode takes no forwarded requests ({forwarded[0]}); {REMEDY}"

@@ -7,6 +7,10 @@ from django.contrib.auth.models import User
 
 from nnservice.auth import OPEN
 from workflows.errors import Conflict
+from workflows.models import Token
+
+KNOWN = "nnservice.token"
+"""Where the environment of a request keeps the token that it came with; headers have other names."""
 
 
 def is_open() -> bool:
@@ -18,6 +22,17 @@ def user_of(request: Any) -> User | None:
     """Return the user behind a request; None in open mode, and of a stranger."""
     user = getattr(request, "user", None)
     return user if not is_open() and isinstance(user, User) else None
+
+
+def remember(request: Any, token: Token) -> None:
+    """Keep which token a request came with: an error's answer is made by a view that asks nobody."""
+    request.META[KNOWN] = token
+
+
+def token_of(request: Any) -> Token | None:
+    """Return the valid token that a request came with."""
+    token = request.META.get(KNOWN)
+    return token if isinstance(token, Token) else None
 
 
 def require_user(request: Any) -> User:

@@ -64,6 +64,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = MappingProxyType(
         "SharesView": {"GET": Rule.READ, "POST": Rule.OWN, "PUT": Rule.OWN, "DELETE": Rule.OWN},
         "UsersView": {"GET": Rule.ADMINISTER, "POST": Rule.ADMINISTER},
         "UserView": {"GET": Rule.ADMINISTER, "PUT": Rule.ADMINISTER},
+        "UserTokensView": {"POST": Rule.ADMINISTER},
         "AuditView": {"GET": Rule.ADMINISTER},
         "SpectacularAPIView": {"GET": Rule.PUBLIC},
         "DocumentationView": {"GET": Rule.PUBLIC},
@@ -71,9 +72,9 @@ RULES: Mapping[str, Mapping[str, Rule]] = MappingProxyType(
 )
 
 
-def rule_of(view: object, method: str) -> Rule | None:
+def rule_of(view: type, method: str) -> Rule | None:
     """Return what a call asks for, None for one that is not in the table; HEAD asks for what GET does."""
-    rules = RULES.get(type(view).__name__, {})
+    rules = RULES.get(view.__name__, {})
     return rules.get("GET" if method == "HEAD" else method)
 
 

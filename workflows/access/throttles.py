@@ -1,30 +1,29 @@
 """How many requests a minute: counted in Redis, so that all web processes count together."""
 
-from __future__ import annotations
-
+import contextlib
+import hashlib
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+import unicodedata
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.http import HttpRequest
 from redis import RedisError
 from rest_framework.exceptions import Throttled
-from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from workflows.access.principal import is_open, user_of
-
-if TYPE_CHECKING:  # DRF imports this module while it imports its views
-    from rest_framework.views import APIView
-
 logger = logging.getLogger(__name__)
+
+MAX_USERNAME = 150
 
 
 def count(scope: str, who: str) -> float | None:
     """Count a request; return the seconds to wait if it is one too many, else None.
 
-    A whole number by window is all that is stored: it is counted in one step, and nothing is unpickled. When the cache
+    A whole number by window is all that is stored: it is raised in one step, and nothing is unpickled. When the cache
     does not answer, the request passes.
     """
     rate = settings.THROTTLES.get(scope)
@@ -36,20 +35,51 @@ def count(scope: str, who: str) -> float | None:
     key = f"throttle:{scope}:{who}:{window}"
     try:
         cache.add(key, 0, timeout=2 * seconds)
-        made = cache.incr(key)
-    except (RedisError, OSError, ValueError) as error:  # ValueError: the key went between the two steps
+        made = _raised(key)
+    except (RedisError, OSError) as error:
         logger.warning("requests are not counted, the cache does not answer: %s", error)
         return None
     return (window + 1) * seconds - now if made > limit else None
 
 
-def count_stranger(request: Request) -> None:
+def _raised(key: str) -> int:
+    try:
+        return cache.incr(key)
+    except ValueError:  # the server was flushed between the two steps
+        return 1
+
+
+def count_stranger(request: Any) -> None:
     """Count a request that came without a valid token.
 
     Raises:
         Throttled: it is one too many of this address.
     """
-    wait = count("stranger", address_of(request))
+    _refuse_after(count("stranger", address_of(request)))
+
+
+def count_user(user: User | None, request: Any) -> None:
+    """Count a request of a user; in open mode, where there are none, of an address.
+
+    Raises:
+        Throttled: it is one too many.
+    """
+    _refuse_after(count("user", str(user.pk) if user else address_of(request)))
+
+
+def count_login(request: HttpRequest) -> float | None:
+    """Count a password that is tried on the admin site, by address and by user name; return the seconds to wait."""
+    name = ""
+    with contextlib.suppress(OSError):  # the client went away
+        name = request.POST.get("username", "")
+    # As the login form reads it, or other spellings of a name would have counters of their own.
+    name = unicodedata.normalize("NFKC", name.strip()[:MAX_USERNAME])
+    digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()
+    waits = [count("login", who) for who in (address_of(request), digest)]
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _refuse_after(wait: float | None) -> None:
     if wait is not None:
         raise Throttled(wait)
 
@@ -57,22 +87,3 @@ def count_stranger(request: Request) -> None:
 def address_of(request: Any) -> str:
     """Return where a request comes from: NNSERVICE_PROXIES says how many proxies are believed."""
     return str(BaseThrottle().get_ident(request) or "")
-
-
-class UserThrottle(BaseThrottle):
-    """Limits the requests of one user; strangers are counted where they are found out (`authentication`)."""
-
-    _wait: float | None = None
-
-    def allow_request(self, request: Request, view: APIView) -> bool:
-        """Count the request; False if it is one too many."""
-        user = user_of(request)
-        if user is not None:
-            self._wait = count("user", str(user.pk))
-        elif is_open():
-            self._wait = count("user", address_of(request))
-        return self._wait is None
-
-    def wait(self) -> float | None:
-        """Return the seconds after which the next request is taken."""
-        return self._wait

@@ -1,13 +1,17 @@
 """Who changed what."""
 
+import json
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 
 from tests.workflows.access.people import bodies
 from tests.workflows.conftest import DATA, INIT, NETWORK, PREDICT, STEEL, TRAIN, VERSIONS, Api
 from workflows.access.audit import without_secrets
+from workflows.access.users import make_admin
 from workflows.models import AuditEntry, Network
 
 AUDIT = "access/audit/"
@@ -86,6 +90,62 @@ def test_secrets_are_left_out_at_any_depth_and_long_values_cut() -> None:
     assert len(str(without_secrets(deep))) < 10_000
 
 
+def test_no_body_makes_a_row_large(people: dict[str, Api]) -> None:
+    text = "x" * 500
+    bodies = [
+        {"name": "y", "lists": [[text] * 80] * 50},
+        {f"{n}{text}"[:100]: text for n in range(500)},
+        {"name": "ü" * 400, "deep": {"a": {"b": [{"c": [text] * 500}] * 10}}},
+    ]
+    for body in bodies:
+        assert people["reader"].post("access/token/", body).status == 400
+    first, second, third = AuditEntry.objects.order_by("id").values_list("changes", flat=True)
+    assert (first["name"], first["lists"]) == ("y", "(2,016,100 characters left out)")
+    assert second["…"].endswith(" more fields")
+    assert set(third) == {"name", "deep"}
+    assert all(len(json.dumps(kept)) < 25_000 for kept in (first, second, third))
+
+
+def test_what_ends_in_an_error_is_a_row_with_its_user(
+    people: dict[str, Api], steel: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("after the change was committed")
+
+    monkeypatch.setattr("workflows.services.networks.update_network", fail)
+    for accept in ("application/json", "text/html"):
+        assert people["editor"].put(NETWORK, {"nn_title": "x"}, Accept=accept).status == 500
+    assert set(AuditEntry.objects.values_list("username", "token", "network", "status")) == {
+        ("editor", "first", "steel", 500)
+    }
+
+
+def test_a_stranger_makes_no_row_by_asking_for_what_is_not_offered(people: dict[str, Api], steel: Network) -> None:
+    assert people["anonymous"].put(NETWORK, {}, Accept="image/png").status == 406
+    assert AuditEntry.objects.count() == 0
+
+
+def test_what_is_done_on_the_admin_site_is_a_row_without_its_form(people: dict[str, Api], steel: Network) -> None:
+    make_admin("boss")
+    client = Client()
+    client.force_login(User.objects.get(username="boss"))
+    client.get("/admin/workflows/network/")
+    assert client.post(f"/admin/workflows/network/{steel.pk}/delete/", {"post": "yes"}).status_code == 302
+    (row,) = people["admin"].get(AUDIT).body
+    assert (row["user"], row["method"], row["status"], row["changes"]) == ("boss", "POST", 302, {})
+    assert row["path"] == f"/admin/workflows/network/{steel.pk}/delete/"
+
+
+def test_what_nobody_may_do_on_the_admin_site_is_none(people: dict[str, Api], steel: Network) -> None:
+    User.objects.filter(username="editor").update(is_staff=True)
+    staff = Client()
+    staff.force_login(User.objects.get(username="editor"))
+    for client in (Client(), staff):
+        client.post(f"/admin/workflows/network/{steel.pk}/delete/", {"post": "yes"})
+        client.post("/admin/login/", {"username": "boss", "password": "guess"})
+    assert AuditEntry.objects.count() == 0
+
+
 def test_in_open_mode_the_change_is_nobodys(api: Api) -> None:
     api.post(NETWORK, {"nn_title": "x"})
     (row,) = api.get(AUDIT).body
@@ -94,7 +154,7 @@ def test_in_open_mode_the_change_is_nobodys(api: Api) -> None:
 
 def test_the_row_outlives_the_network_and_the_user(people: dict[str, Api], steel: Network) -> None:
     assert people["owner"].delete(NETWORK).status == 200
-    assert people["admin"].put("access/user/name/owner/", {"active_flag": "N"}).status == 200
+    User.objects.get(username="owner").delete()
     assert [(row["user"], row["nn_id"]) for row in people["admin"].get(f"{AUDIT}?user=owner").body] == [
         ("owner", "steel")
     ]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from tests.workflows.conftest import NETWORK, Api
@@ -76,6 +77,15 @@ def test_another_machine_is_refused(db: None) -> None:
     assert Client(REMOTE_ADDR="10.0.0.7").get("/api/v1/type/wf/target/menu/").status_code == 403
 
 
+@pytest.mark.parametrize("told", [{"REMOTE_ADDR": ""}, {"SERVER_PROTOCOL": "HTTP/1.0"}])
+def test_a_unix_socket_and_what_nginx_speaks_by_default_may_hide_another_machine(
+    db: None, told: dict[str, str]
+) -> None:
+    answer = Client(**told).get("/api/v1/type/wf/target/menu/")
+    assert answer.status_code == 403
+    assert "NNSERVICE_AUTH=token" in answer.content.decode()
+
+
 def test_in_token_mode_a_token_is_what_counts(people: dict[str, Api]) -> None:
     headers: Any = {"X_Forwarded_For": "1.2.3.4", "Origin": "https://dashboard.example"}
     assert people["reader"].get("wf/target/menu/", **headers).status == 200
@@ -86,3 +96,12 @@ def test_in_token_mode_a_view_without_a_rule_is_refused(token_mode: Any, people:
     token_mode.PUBLIC_PATHS = []
     assert Client().get("/").status_code == 403
     assert people["admin"].client.get("/").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/login/"])
+def test_a_form_outside_the_api_is_refused_before_its_files_are_on_the_disk(
+    token_mode: Any, settings: Any, path: str
+) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    form = {"file": SimpleUploadedFile("large.bin", b"x" * 2000)}
+    assert Client(enforce_csrf_checks=True).post(path, form).status_code == 413
