@@ -8,11 +8,13 @@ from django.contrib.auth.models import User
 from django.db.models import Sum
 
 from workflows.errors import TooLarge, TooMany, Unprocessable, in_words
-from workflows.models import DataFile, Network, Run
+from workflows.models import DataFile, Network, Node, Run
 
 WIDTHS = ("n_hidden", "hidden_channels", "latent_channels", "edge_pred_latent")
 """Parameters that give the width of layers."""
 EPOCHS = "iter"
+FORM = 100_000
+"""Bytes that a form may have beside its files."""
 
 
 def lock(user_id: int | None) -> None:
@@ -33,18 +35,41 @@ def refuse_another_network(owner: User | None) -> None:
         )
 
 
+def refuse_network(owner: User, network: Network) -> None:
+    """Raise TooMany or TooLarge if a network, with its uploads, is more than a user may own; they must be locked."""
+    refuse_another_network(owner)
+    _refuse_bytes(owner.pk, _stored(node__version__network=network))
+
+
+def refuse_request(node: Node, length: int) -> None:
+    """Raise TooLarge if the uploads of a request could not be kept even if they replaced all files of the node.
+
+    Asked before the body is read, so that what is refused was not written to the disk first.
+    """
+    if settings.QUOTAS["bytes"] and length > FORM:
+        _refuse_bytes(node.version.network.owner_id, length - FORM - _stored(node=node))
+
+
 def refuse_bytes(network: Network, more: int) -> None:
     """Raise TooLarge if the uploads in the networks of one owner would grow beyond what is allowed."""
+    _refuse_bytes(network.owner_id, more)
+
+
+def _refuse_bytes(owner_id: int | None, more: int) -> None:
     limit = settings.QUOTAS["bytes"]
-    if not limit:
+    if not limit or more <= 0:
         return
-    stored = DataFile.objects.filter(node__version__network__owner=network.owner_id).aggregate(sum=Sum("size"))["sum"]
-    if (stored or 0) + more > limit:
+    stored = _stored(node__version__network__owner=owner_id)
+    if stored + more > limit:
         raise TooLarge(
-            f"{stored or 0:,} bytes are stored in the networks of this owner and {more:,} would be added, but"
+            f"uploads of {stored:,} bytes are stored in the networks of this owner and {more:,} would be added, but"
             f" {limit:,} are allowed (NNSERVICE_QUOTA_STORED_MB): delete files first",
-            {"file": [f"at most {max(0, limit - (stored or 0)):,} bytes more"]},
+            {"file": [f"at most {max(0, limit - stored):,} bytes more"]},
         )
+
+
+def _stored(**which: Any) -> int:
+    return int(DataFile.objects.filter(**which).aggregate(sum=Sum("size"))["sum"] or 0)
 
 
 def refuse_another_run(user: User | None) -> None:

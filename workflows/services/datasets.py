@@ -46,8 +46,7 @@ def store_uploads(node: Node, uploads: Sequence[Upload]) -> list[DataFile]:
     _check_names(uploads)
     names = [upload.name for upload in uploads]
     refuse_to_replace_while_running(node, names)
-    replaced = node.files.filter(name__in=names).aggregate(size=Sum("size"))["size"] or 0
-    quotas.refuse_bytes(node.version.network, sum(upload.file.size or 0 for upload in uploads) - replaced)
+    _refuse_bytes(node, names, sum(upload.file.size or 0 for upload in uploads))
     remove_from_this_machine_when_due()  # a host may have web processes only
     kept = list(node.files.exclude(name__in=names)[:1])
     stored: list[DataFile] = []
@@ -132,12 +131,17 @@ def _commit(node: Node, stored: Sequence[DataFile]) -> None:
         names = [data_file.name for data_file in stored]
         refuse_to_replace_while_running(node, names)
         _refuse_other_columns(stored[0], node.files.exclude(name__in=names))  # one may have been stored meanwhile
+        _refuse_bytes(node, names, sum(data_file.size for data_file in stored))
         for earlier in node.files.filter(name__in=names):
             earlier.delete()
         for data_file in stored:
             data_file.save(force_insert=True)
         quotas.refuse_rows(count_rows(node))
-        quotas.refuse_bytes(node.version.network, 0)
+
+
+def _refuse_bytes(node: Node, names: Sequence[str], size: int) -> None:
+    replaced = node.files.filter(name__in=names).aggregate(size=Sum("size"))["size"] or 0
+    quotas.refuse_bytes(node.version.network, size - replaced)
 
 
 def refuse_to_replace_while_running(node: Node, names: Sequence[str]) -> None:

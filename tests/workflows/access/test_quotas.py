@@ -60,6 +60,23 @@ def test_bytes_are_counted_over_all_networks_of_an_owner_and_a_replaced_file_onl
     assert len(uploaded.get(DATA).body) == 2
 
 
+def test_a_smaller_file_replaces_one_that_is_beyond_a_quota_which_was_lowered(uploaded: Api, limit: Any) -> None:
+    limit(bytes=10)
+    assert uploaded.upload(DATA, ("steel.csv", STEEL[:-14])).status == 200
+    assert uploaded.upload(DATA, ("steel.csv", STEEL)).status == 413
+
+
+def test_a_body_that_cannot_be_kept_is_not_received(uploaded: Api, limit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def receive(*_: Any) -> None:
+        raise AssertionError("it was written to the disk")
+
+    limit(bytes=2 * len(STEEL))
+    with monkeypatch.context() as patch:
+        patch.setattr("workflows.api.uploading.UploadHandler.receive_data_chunk", receive)
+        assert uploaded.upload(DATA, ("most.csv", STEEL + b"x" * 200_000)).status == 413
+    assert uploaded.upload(DATA, ("more.csv", STEEL)).status == 200
+
+
 def test_rows_are_counted_in_one_node(uploaded: Api, limit: Any, stored_folders: Any) -> None:
     limit(rows=11)
     before = stored_folders()

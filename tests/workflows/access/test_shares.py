@@ -1,6 +1,8 @@
+from typing import Any
+
 import pytest
 
-from tests.workflows.conftest import NETWORK, VERSIONS, Api
+from tests.workflows.conftest import DATA, INIT, NETWORK, STEEL, VERSIONS, Api
 from workflows.models import Network
 
 SHARES = "access/share/nnid/steel/"
@@ -53,3 +55,28 @@ def test_what_is_wrong_is_refused(
     people: dict[str, Api], steel: Network, verb: str, body: dict[str, str], status: int
 ) -> None:
     assert people["owner"].call(verb, SHARES, body).status == status
+
+
+def test_a_network_is_given_within_the_quotas_of_its_new_owner(
+    people: dict[str, Api], steel: Network, settings: Any
+) -> None:
+    settings.QUOTAS = settings.QUOTAS | {"networks": 1}
+    assert people["other"].post("common/target/nninfo/nnid/theirs/", {}).status == 200
+    refused = people["owner"].put(SHARES, {"owner": "other"})
+    assert (refused.status, "NNSERVICE_QUOTA_NETWORKS" in refused.body["result"]) == (429, True)
+    assert people["owner"].put(SHARES, {"owner": "owner"}).status == 200, "nothing changes hands"
+    settings.QUOTAS = settings.QUOTAS | {"networks": 2}
+    assert people["owner"].put(SHARES, {"owner": "other"}).body["owner"] == "other"
+
+
+def test_the_uploads_of_a_network_count_for_its_new_owner(
+    people: dict[str, Api], steel: Network, settings: Any
+) -> None:
+    for path, body in ((VERSIONS, {}), (INIT, {"type": "autoencoder_csv"})):
+        assert people["owner"].post(path, body).status == 200
+    assert people["owner"].upload(DATA, ("steel.csv", STEEL)).status == 200
+    settings.QUOTAS = settings.QUOTAS | {"bytes": len(STEEL) - 1}
+    refused = people["owner"].put(SHARES, {"owner": "other"})
+    assert (refused.status, "NNSERVICE_QUOTA_STORED_MB" in refused.body["result"]) == (413, True)
+    settings.QUOTAS = settings.QUOTAS | {"bytes": len(STEEL)}
+    assert people["owner"].put(SHARES, {"owner": "other"}).status == 200

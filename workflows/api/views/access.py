@@ -12,7 +12,7 @@ from workflows.api.schema import documented
 from workflows.api.serializers import access as shapes
 from workflows.api.serializers.networks import Deleted
 from workflows.api.views.networks import deleted
-from workflows.models import Network
+from workflows.models import Network, Token
 from workflows.services.networks import get_network
 
 
@@ -46,8 +46,11 @@ class TokensView(APIView):
         "token_create", "Make a token for yourself", body=shapes.TokenBody, answer=shapes.TokenCreated, errors=(409,)
     )
     def post(self, request: Request) -> Response:
-        token, shown = tokens.create_token(require_user(request), **shapes.TokenBody.body(request))
-        return Response({**shapes.TokenRecord(token).data, "token": shown})
+        return _created(*tokens.create_token(require_user(request), **shapes.TokenBody.body(request)))
+
+
+def _created(token: Token, shown: str) -> Response:
+    return Response({**shapes.TokenRecord(token).data, "token": shown})
 
 
 class TokenView(APIView):
@@ -75,8 +78,8 @@ class SharesView(APIView):
     )
     def post(self, request: Request, nnid: str) -> Response:
         require_user(request)
-        body = shapes.ShareBody.body(request)
         network = get_network(nnid)
+        body = shapes.ShareBody.body(request)
         shares.share_network(network, body["group"], may_edit=body["edit_flag"])
         return _shares(network)
 
@@ -89,8 +92,8 @@ class SharesView(APIView):
     )
     def put(self, request: Request, nnid: str) -> Response:
         require_user(request)
-        shares.give_network(get_network(nnid), shapes.OwnerBody.body(request)["owner"])
-        return _shares(get_network(nnid))
+        network = get_network(nnid)
+        return _shares(shares.give_network(network, shapes.OwnerBody.body(request)["owner"]))
 
     @documented(
         "share_delete",
@@ -162,6 +165,21 @@ class UserView(APIView):
             users.get_user(user), role=role, teams=body.get("groups"), active=body.get("active_flag")
         )
         return Response(shapes.UserRecord(found).data)
+
+
+class UserTokensView(APIView):
+    """The tokens of a user who has none that works."""
+
+    @documented(
+        "user_token_create",
+        "Make a token for a user, to be handed over",
+        body=shapes.TokenBody,
+        answer=shapes.TokenCreated,
+        errors=(404, 409),
+    )
+    def post(self, request: Request, user: str) -> Response:
+        require_user(request)
+        return _created(*tokens.create_token(users.get_user(user), **shapes.TokenBody.body(request)))
 
 
 class AuditView(APIView):

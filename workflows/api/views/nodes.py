@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algorithms.workflow_types import WORKFLOW_TYPES
+from workflows.access.quotas import refuse_request
 from workflows.api.pagination import Page, PageQuery
 from workflows.api.parsers import UploadParser
 from workflows.api.schema import documented
@@ -56,6 +57,7 @@ class DataView(APIView):
     @documented("data_upload", "Upload CSV files", body=MULTIPART, answer=shapes.Uploaded, errors=(404, 409, 422))
     def post(self, request: Request, nnid: str, ver: int, node: str, **_: str) -> Response:
         found = self._node(nnid, ver, node)
+        refuse_request(found, int(request.META.get("CONTENT_LENGTH") or 0))
         stored = datasets.store_uploads(found, _uploads(request))
         return Response(
             {
