@@ -10,6 +10,8 @@ from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser, MultiPartParser
 
+from workflows.access.permissions import ask_again
+
 # What a text column of the database cannot hold: NUL and half of a surrogate pair.
 SUSPICIOUS = re.compile(rb"\\u(0000|[dD][89a-fA-F])|\x00")
 
@@ -28,6 +30,7 @@ class JSONObjectParser(JSONParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         raw = stream.read()
+        _ask_again(parser_context)
         try:
             text = raw.decode("utf-8-sig")
             body = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
@@ -45,6 +48,11 @@ class JSONObjectParser(JSONParser):
             )
             raise ParseError(f"the body must be a JSON object, not {kind}")
         return body
+
+
+def _ask_again(parser_context: Mapping[str, Any] | None) -> None:
+    if parser_context:
+        ask_again(parser_context["request"], parser_context["view"])
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -74,4 +82,6 @@ class UploadParser(MultiPartParser):
         length = int(parser_context["request"].META.get("CONTENT_LENGTH") or 0) if parser_context else 0
         if length > settings.MAX_UPLOAD_BYTES:
             raise BodyTooLarge(f"the upload has {length:,} bytes; at most {settings.MAX_UPLOAD_BYTES:,} are taken")
-        return super().parse(stream, media_type, parser_context)
+        parsed = super().parse(stream, media_type, parser_context)
+        _ask_again(parser_context)
+        return parsed

@@ -71,6 +71,7 @@ def _create_with_drawn_name(owner: User | None, **fields: Any) -> Network:
             continue  # another request drew the same number first
 
 
+@transaction.atomic
 def update_network(network: Network, **fields: Any) -> Network:
     """Change the given fields of a network, and only these: its counters move meanwhile.
 
@@ -78,7 +79,7 @@ def update_network(network: Network, **fields: Any) -> Network:
         NotFound: it was deleted meanwhile.
     """
     Network.objects.filter(pk=network.pk).update(**fields, updated=timezone.now())
-    return get_network(network.name)
+    return lock_network(network)
 
 
 def delete_network(network: Network) -> None:

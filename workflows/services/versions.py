@@ -25,6 +25,18 @@ def get_version(name: str, number: int) -> Version:
     return version
 
 
+def get_version_of(network: Network, number: int) -> Version:
+    """Return one version of just this network, whatever has its name by now.
+
+    Raises:
+        NotFound: there is no such version.
+    """
+    version = network.versions.select_related("network").filter(number=number).first()
+    if version is None:
+        raise NotFound(f"version {number} of network {network.name} does not exist")
+    return version
+
+
 def get_active_version(name: str) -> Version:
     """Return the active version of a network.
 

@@ -71,10 +71,11 @@ class VersionsView(APIView):
 
     @documented("version_create", "Create the next version", body=shapes.VersionBody, answer={200: int}, errors=(404,))
     def post(self, request: Request, nnid: str) -> Response:
+        network = networks.get_network(nnid)
         body = shapes.VersionBody.body(request)
         source = body.pop("copy_from", None)
-        copy_from = None if source is None else versions.get_version(nnid, source)
-        version = versions.create_version(networks.get_network(nnid), copy_from=copy_from, **body)
+        copy_from = None if source is None else versions.get_version_of(network, source)
+        version = versions.create_version(network, copy_from=copy_from, **body)
         return Response(version.number)
 
     @documented("version_list", "List the versions", query=PageQuery, answer=shapes.VersionRecord(many=True))
@@ -86,8 +87,9 @@ class VersionsView(APIView):
         "version_change", "Change or activate a version", body=shapes.VersionChange, answer=shapes.VersionRecord
     )
     def put(self, request: Request, nnid: str) -> Response:
+        network = networks.get_network(nnid)
         body = shapes.VersionChange.body(request)
-        version = versions.update_version(versions.get_version(nnid, body.pop("number")), **body)
+        version = versions.update_version(versions.get_version_of(network, body.pop("number")), **body)
         return Response(shapes.VersionRecord(versions.list_versions(version.network).get(pk=version.pk)).data)
 
     @documented(
@@ -98,7 +100,8 @@ class VersionsView(APIView):
         errors=(404, 409),
     )
     def delete(self, request: Request, nnid: str) -> Response:
-        version = versions.get_version(nnid, shapes.VersionNumber.body(request)["number"])
+        network = networks.get_network(nnid)
+        version = versions.get_version_of(network, shapes.VersionNumber.body(request)["number"])
         versions.delete_version(version)
         return deleted(str(version))
 
@@ -116,8 +119,8 @@ class VersionRunsView(APIView):
         "version_pin_run", "Pin the run that serves, or release it", body=RunPin, answer=RunSummary, errors=(404, 409)
     )
     def put(self, request: Request, nnid: str, ver: int) -> Response:
-        body = RunPin.body(request)
         version = versions.get_version(nnid, ver)
+        body = RunPin.body(request)
         run = runs.get_run(version, str(body["number"]))
         versions.pin_run(version, run, pinned=body["pinned"])
         return Response(RunSummary(runs.get_run(version, str(run.number)), context=runs.serving_context(version)).data)

@@ -110,8 +110,8 @@ class PredictView(APIView):
 
     @documented("predict", "Score new rows", body=shapes.PredictBody, answer=shapes.Prediction, errors=(404, 409))
     def post(self, request: Request, kind: str, nnid: str, served: int | None) -> Response:
-        body = shapes.PredictBody.body(request)
         version = versions.get_active_version(nnid) if served is None else versions.get_version(nnid, served)
+        body = shapes.PredictBody.body(request)
         run = runs.get_run(version, None)
         answer = prediction.predict(run, kind, body["input_data"], body.get("type"))
         rows_predicted.labels(kind).inc(len(answer["rows"]))

@@ -14,6 +14,7 @@ from workflows.api.pagination import Page, PageQuery
 from workflows.api.representation import Downloads
 from workflows.api.schema import documented
 from workflows.api.serializers import runs as shapes
+from workflows.models import Version
 from workflows.services import results, runs, versions
 from workflows.services.spreadsheets import harmless_lines
 
@@ -25,8 +26,9 @@ class TrainView(APIView):
         "train_start", "Start training", body=shapes.TrainBody, answer=shapes.RunStarted, errors=(404, 409, 422)
     )
     def post(self, request: Request, nnid: str, ver: int) -> Response:
+        version = versions.get_version(nnid, ver)
         shapes.TrainBody.body(request)
-        run = runs.start_run(versions.get_version(nnid, ver), user_of(request))
+        run = runs.start_run(version, user_of(request))
         return Response(shapes.RunStarted(run).data)
 
     @documented("train_state", "State and progress of the newest run", answer=shapes.RunRecord)
@@ -35,15 +37,16 @@ class TrainView(APIView):
 
     @documented("train_change", "Stop the run", body=shapes.TrainChange, answer=shapes.RunRecord, errors=(404, 409))
     def put(self, request: Request, nnid: str, ver: int) -> Response:
+        version = versions.get_version(nnid, ver)
         shapes.TrainChange.body(request)
-        return self._stop(nnid, ver)
+        return self._stop(version)
 
     @documented("train_stop", "Stop the run", answer=shapes.RunRecord, errors=(404, 409))
     def delete(self, request: Request, nnid: str, ver: int) -> Response:
-        return self._stop(nnid, ver)
+        return self._stop(versions.get_version(nnid, ver))
 
-    def _stop(self, nnid: str, ver: int) -> Response:
-        return Response(shapes.RunRecord(runs.cancel_run(versions.get_version(nnid, ver))).data)
+    def _stop(self, version: Version) -> Response:
+        return Response(shapes.RunRecord(runs.cancel_run(version)).data)
 
 
 class HistoryView(APIView):
