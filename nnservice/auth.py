@@ -38,7 +38,8 @@ def is_loopback(address: str) -> bool:
 
 
 def _against_open() -> list[str]:
-    reasons = [f"{name} is set" for name in ("DATABASE_URL", "REDIS_URL") if env.text(name)]
+    servers = {"DATABASE_URL": env.text("DATABASE_URL"), "REDIS_URL": env.redis_url("REDIS_URL")}
+    reasons = [f"{name} is set" for name, url in servers.items() if url]
     bind = env.text("NNSERVICE_BIND", "127.0.0.1")
     if not is_loopback(bind):
         reasons.insert(0, f"NNSERVICE_BIND is {bind}")

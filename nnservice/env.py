@@ -1,6 +1,7 @@
 """Typed readers of environment variables that fail loudly, naming the variable and what it takes."""
 
 import os
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -10,8 +11,37 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
-def integer(name: str, default: int, *, minimum: int = 0) -> int:
-    """Return the variable as a whole number of at least `minimum`."""
+def secret(name: str, *, minimum: int) -> str:
+    """Return the variable, which must not be guessed and so is long; empty when it is unset or empty."""
+    value = text(name)
+    if value and len(value) < minimum:
+        raise ImproperlyConfigured(
+            f"{name} must have at least {minimum} characters, not {len(value)}; draw one with:"
+            ' python3 -c "import secrets; print(secrets.token_urlsafe(50))"'
+        )
+    return value
+
+
+def redis_url(name: str) -> str:
+    """Return the variable as a URL that both Celery and redis-py take; empty when it is unset or empty."""
+    value = text(name)
+    try:
+        parts = urlsplit(value)
+        number = parts.path.strip("/")
+        fits = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        fits = fits and (not number or (number.isascii() and number.isdigit()))
+    except ValueError:  # of the port, or of an IPv6 address
+        fits = False
+    if value and not fits:
+        raise ImproperlyConfigured(  # without the value: there may be a password in it
+            f"{name} must be redis://[user:password@]host[:port][/number], or rediss:// for TLS; in the password"
+            " characters such as / # ? % @ are written as %2F %23 %3F %25 %40"
+        )
+    return value
+
+
+def integer(name: str, default: int, *, minimum: int = 0, maximum: int | None = None) -> int:
+    """Return the variable as a whole number from `minimum` to `maximum`."""
     value = text(name)
     if not value:
         return default
@@ -19,8 +49,9 @@ def integer(name: str, default: int, *, minimum: int = 0) -> int:
         number = int(value)
     except ValueError:
         number = minimum - 1
-    if number < minimum:
-        raise ImproperlyConfigured(f"{name} must be a whole number of at least {minimum}, not '{value}'")
+    if number < minimum or (maximum is not None and number > maximum):
+        wanted = f"of at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+        raise ImproperlyConfigured(f"{name} must be a whole number {wanted}, not '{value}'")
     return number
 
 

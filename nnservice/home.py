@@ -1,7 +1,7 @@
 """The state folder: everything the service keeps, readable by its owner only.
 
 `db.sqlite3`, `secret_key`, `files/` (uploads, artifacts), `jobs/` (work of child processes), `logs/`, `valkey/` (the
-embedded broker's data and socket). Standard library only: the settings and the launcher both start here.
+embedded broker's data and socket). Little is imported: the settings and the launcher both start here.
 """
 
 import fcntl
@@ -12,6 +12,8 @@ import stat
 import tempfile
 from pathlib import Path
 from urllib.parse import quote
+
+from nnservice import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 FOLDERS = ("files", "jobs", "logs", "valkey")
@@ -85,12 +87,12 @@ def socket_path(home: Path) -> Path:
 
 def broker_url(home: Path) -> str:
     """Return Celery's broker: `REDIS_URL`, else the embedded server of this home."""
-    return os.environ.get("REDIS_URL") or f"redis+socket://{quote(str(socket_path(home)))}"
+    return env.redis_url("REDIS_URL") or f"redis+socket://{quote(str(socket_path(home)))}"
 
 
 def cache_url(home: Path) -> str:
     """Return where requests are counted, as redis-py wants it: `REDIS_URL`, else the embedded server of this home."""
-    return os.environ.get("REDIS_URL") or f"unix://{quote(str(socket_path(home)))}"
+    return env.redis_url("REDIS_URL") or f"unix://{quote(str(socket_path(home)))}"
 
 
 def _fits(path: Path) -> bool:

@@ -16,9 +16,18 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from nnservice import env
 from nnservice.auth import auth_mode
 from nnservice.home import BASE_DIR, socket_path, state_home
-from nnservice.preflight import CannotStart, chosen_port, close_gate, migrate, only_launcher, require_free
+from nnservice.preflight import (
+    CannotStart,
+    chosen_port,
+    close_gate,
+    migrate,
+    only_launcher,
+    require_free,
+    require_loopback,
+)
 from nnservice.processes import adopt_orphans, end_family, end_with_parent, wait_for
 from nnservice.programs import PROGRAMS, worker_concurrency
 
@@ -50,6 +59,7 @@ def launch() -> None:
             require_free(port)
             for command in PROGRAMS.values():
                 command(home)  # a setting that is wrong is said here, not in the log of a program that cannot start
+            require_loopback()
             auth_mode()
             _say(f"nnservice is starting: state in {home}, logs in {home / 'logs'}")
             _supervise(home, port)
@@ -96,9 +106,9 @@ def _environment(home: Path, port: int) -> dict[str, str]:
         "NNSERVICE_HOME": str(home),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": str(BASE_DIR),
-        "NNSERVICE_EMBEDDED_BROKER": "false" if os.environ.get("REDIS_URL") else "true",
+        "NNSERVICE_EMBEDDED_BROKER": "false" if env.redis_url("REDIS_URL") else "true",
         "NNSERVICE_WORKER_CONCURRENCY": str(worker_concurrency()),
-        "NNSERVICE_BIND": "127.0.0.1",  # others come in through a proxy, and with tokens
+        "NNSERVICE_BIND": "127.0.0.1",  # others come in through a proxy, and with tokens: see require_loopback
         "PORT": str(port),
         "PYTHONUNBUFFERED": "1",
     }

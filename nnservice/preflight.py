@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from nnservice import env
+from nnservice.auth import is_loopback
 from nnservice.home import BASE_DIR
 
 PID_FILE = "nnservice.pid"
@@ -75,6 +77,20 @@ def require_free(port: int) -> None:
             raise CannotStart(
                 f"cannot listen on 127.0.0.1:{port} ({os.strerror(error.errno or 0)}): set PORT to a free one"
             ) from None
+
+
+def require_loopback() -> None:
+    """Check that nobody expects the launcher to listen for other machines.
+
+    Raises:
+        CannotStart: `NNSERVICE_BIND` is an address that they reach.
+    """
+    address = env.text("NNSERVICE_BIND", "127.0.0.1")
+    if not is_loopback(address):
+        raise CannotStart(
+            f"bin/run listens on 127.0.0.1 alone, and NNSERVICE_BIND is {address}: unset it and put a proxy in front,"
+            " with NNSERVICE_AUTH=token, or start `python -m nnservice.programs web` (README, Several hosts)"
+        )
 
 
 def close_gate(home: Path) -> TextIO:

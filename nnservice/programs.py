@@ -50,16 +50,22 @@ def worker(_home: Path) -> list[str]:
 
 
 def beat(home: Path) -> list[str]:
-    """Celery's clock, which starts the sweeper."""
+    """Celery's clock, which has a worker keep house once an hour."""
     options = ["--schedule", str(home / "celerybeat-schedule"), "--pidfile", "", "--loglevel", "INFO"]
     return [sys.executable, "-m", "celery", "-A", "nnservice", "beat", *options]
+
+
+def bind() -> str:
+    """Return where the web server listens, from `NNSERVICE_BIND` and `PORT`."""
+    address = env.text("NNSERVICE_BIND", "127.0.0.1").strip("[]")
+    return f"{f'[{address}]' if ':' in address else address}:{env.integer('PORT', 8000, minimum=1)}"
 
 
 def web(_home: Path) -> list[str]:
     """The web server. Its timeout watches the process, not a request: an upload may take as long as it needs."""
     return [
         *(sys.executable, "-m", "gunicorn", "nnservice.wsgi:application"),
-        *("--bind", f"{env.text('NNSERVICE_BIND', '127.0.0.1')}:{env.integer('PORT', 8000, minimum=1)}"),
+        *("--bind", bind()),
         *("--worker-class", "gthread"),
         *("--workers", str(env.integer("WEB_WORKERS", 2, minimum=1))),
         *("--threads", "8"),

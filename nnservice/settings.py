@@ -19,7 +19,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_HOME = state_home()
 CPUS = os.cpu_count() or 1
 
-SECRET_KEY = env.text("NNSERVICE_SECRET_KEY") or secret_key(STATE_HOME)
+SECRET_KEY = env.secret("NNSERVICE_SECRET_KEY", minimum=32) or secret_key(STATE_HOME)
 DEBUG = env.flag("NNSERVICE_DEBUG", default=False)
 ALLOWED_HOSTS = env.words("NNSERVICE_ALLOWED_HOSTS", LOOPBACK_NAMES)
 AUTH_MODE = auth_mode()
@@ -159,11 +159,11 @@ LEFTOVER_SECONDS = env.integer("NNSERVICE_LEFTOVER_SECONDS", TRAINING_TIME_LIMIT
 WORKER_BEAT_SECONDS = 5
 WORKER_LOST_SECONDS = 60
 QUEUE_LIMIT_SECONDS = env.integer("NNSERVICE_QUEUE_LIMIT_SECONDS", 0, minimum=0)
-METRICS_TOKEN = env.text("NNSERVICE_METRICS_TOKEN")
+METRICS_TOKEN = env.secret("NNSERVICE_METRICS_TOKEN", minimum=20)
 KEEP_RUNS = env.integer("NNSERVICE_KEEP_RUNS", 0)
-KEEP_DAYS = env.integer("NNSERVICE_KEEP_DAYS", 0)
-KEEP_LOG_DAYS = env.integer("NNSERVICE_KEEP_LOG_DAYS", 0)
-KEEP_AUDIT_DAYS = env.integer("NNSERVICE_KEEP_AUDIT_DAYS", 0)
+KEEP_DAYS = env.integer("NNSERVICE_KEEP_DAYS", 0, maximum=36_500)
+KEEP_LOG_DAYS = env.integer("NNSERVICE_KEEP_LOG_DAYS", 0, maximum=36_500)
+KEEP_AUDIT_DAYS = env.integer("NNSERVICE_KEEP_AUDIT_DAYS", 0, maximum=36_500)
 
 CELERY_BROKER_URL = broker_url(STATE_HOME)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -200,14 +200,15 @@ PUBLIC_PATHS = ["/", "/api/docs/", "/api/schema/"]
 SELF_GUARDED_PATHS = ["/admin/", "/metrics"]  # with a guard of their own
 KNOX_TOKEN_MODEL = "workflows.Token"  # noqa: S105 - the name of a model
 MIGRATION_MODULES = {"knox": None}  # its own token table is not used
-TOKEN_DAYS = env.integer("NNSERVICE_TOKEN_DAYS", 90, minimum=1)
-MAX_TOKEN_DAYS = env.integer("NNSERVICE_MAX_TOKEN_DAYS", 365, minimum=1)
+MAX_TOKEN_DAYS = env.integer("NNSERVICE_MAX_TOKEN_DAYS", 365, minimum=1, maximum=36_500)
+TOKEN_DAYS = env.integer("NNSERVICE_TOKEN_DAYS", min(90, MAX_TOKEN_DAYS), minimum=1, maximum=MAX_TOKEN_DAYS)
 REST_KNOX = {
     "TOKEN_TTL": timedelta(days=TOKEN_DAYS),
     "TOKEN_PREFIX": "nns_",  # found by scanners of leaked secrets
     "AUTH_HEADER_PREFIX": "Bearer",
 }
-PROXIES = env.integer("NNSERVICE_PROXIES", 0)
+TLS = env.flag("NNSERVICE_TLS", default=False)
+PROXIES = env.integer("NNSERVICE_PROXIES", 1 if TLS else 0)  # one ends TLS
 THROTTLES = {
     "user": env.rate("NNSERVICE_THROTTLE_USER", "off" if AUTH_MODE == OPEN else "6000/minute"),
     "stranger": env.rate("NNSERVICE_THROTTLE_STRANGER", "off" if AUTH_MODE == OPEN else "60/minute"),
@@ -216,7 +217,7 @@ THROTTLES["login"] = THROTTLES["stranger"]  # of the admin site, counted apart
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": cache_url(STATE_HOME),
+        "LOCATION": [cache_url(STATE_HOME)],  # a text would be split at commas, which a password may have
         "KEY_PREFIX": "nnservice",
         "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
     }
@@ -231,13 +232,15 @@ QUOTAS = {
 }
 
 # Behind TLS, which a proxy ends: it must set X-Forwarded-Proto itself, whatever the client sent.
-if env.flag("NNSERVICE_TLS", default=False):
+if TLS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # asked from inside, without the proxy
-    SECURE_HSTS_SECONDS = env.integer("NNSERVICE_HSTS_SECONDS", 31_536_000, minimum=1)
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-    SECURE_HSTS_PRELOAD = True
+    SECURE_REDIRECT_EXEMPT = [r"^metrics$"]  # asked from inside, without the proxy
+    SECURE_HSTS_SECONDS = env.integer("NNSERVICE_HSTS_SECONDS", 31_536_000, maximum=10**9)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("NNSERVICE_HSTS_SUBDOMAINS", default=False)
+    SECURE_HSTS_PRELOAD = env.flag("NNSERVICE_HSTS_PRELOAD", default=False)
+    # Other hosts of the domain, and browsers' own lists, are for whoever runs this to speak for.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 CSRF_TRUSTED_ORIGINS = env.words("NNSERVICE_CSRF_TRUSTED_ORIGINS", ())

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from nnservice.preflight import CannotStart, chosen_port, only_launcher, require_free
+from nnservice.preflight import CannotStart, chosen_port, only_launcher, require_free, require_loopback
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "65536", "80a", "8e3", "٨٠"])
@@ -19,6 +19,19 @@ def test_the_port_is_8000_unless_one_is_chosen(monkeypatch):
     assert chosen_port() == 8000
     monkeypatch.setenv("PORT", " 8001 ")
     assert chosen_port() == 8001
+
+
+@pytest.mark.parametrize("address", ["", "127.0.0.1", "127.0.0.2", "localhost", "::1"])
+def test_the_launcher_starts_where_it_listens_anyway(monkeypatch, address):
+    monkeypatch.setenv("NNSERVICE_BIND", address)
+    require_loopback()
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "10.0.0.5", "::", "models.example"])
+def test_it_does_not_start_in_place_of_a_service_for_others(monkeypatch, address):
+    monkeypatch.setenv("NNSERVICE_BIND", address)
+    with pytest.raises(CannotStart, match=f"NNSERVICE_BIND is {address}: unset it .* NNSERVICE_AUTH=token"):
+        require_loopback()
 
 
 def test_a_port_is_free_when_nobody_listens_there():
