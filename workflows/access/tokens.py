@@ -23,15 +23,16 @@ def create_token(user: User, name: str, days: int | None = None) -> tuple[Token,
 
     Raises:
         Invalid: more days than NNSERVICE_MAX_TOKEN_DAYS.
-        Conflict: the user has a token of this name, or too many.
+        Conflict: the user has a token of this name, or too many, or is not active.
     """
-    days = min(settings.TOKEN_DAYS, settings.MAX_TOKEN_DAYS) if days is None else days
+    days = settings.TOKEN_DAYS if days is None else days
     if not 1 <= days <= settings.MAX_TOKEN_DAYS:
         raise Invalid(
             f"a token is valid for 1 to {settings.MAX_TOKEN_DAYS} days (NNSERVICE_MAX_TOKEN_DAYS)",
             {"days": [f"at most {settings.MAX_TOKEN_DAYS}"]},
         )
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if not User.objects.select_for_update(no_key=True).get(pk=user.pk).is_active:
+        raise Conflict(f"{user} is not active, a token would let nobody in: PUT active_flag 'Y' on the user first")
     list_tokens(user).filter(expiry__lt=timezone.now()).delete()
     if list_tokens(user).filter(name=name).exists():
         raise Conflict(f"{user} has a token {name} already; DELETE it first, or take another name", {"name": ["taken"]})

@@ -50,5 +50,6 @@ urlpatterns = [
     path("type/access/share/nnid/<name:nnid>/", access.SharesView.as_view()),
     path("type/access/user/", access.UsersView.as_view()),
     path("type/access/user/name/<username:user>/", access.UserView.as_view()),
+    path("type/access/user/name/<username:user>/token/", access.UserTokensView.as_view()),
     path("type/access/audit/", access.AuditView.as_view()),
 ]

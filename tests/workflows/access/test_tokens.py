@@ -50,3 +50,14 @@ def test_nobody_has_tokens_without_end(tokens: dict[str, str]) -> None:
         create_token(user, f"t{number}")
     with pytest.raises(Conflict, match="has 100 tokens already"):
         create_token(user, "one-more")
+
+
+def test_an_administrator_makes_one_for_a_user_who_has_none_that_works(people: dict[str, Api]) -> None:
+    admin, path = people["admin"], "access/user/name/reader/token/"
+    admin.put("access/user/name/reader/", {"active_flag": "N"})
+    refused = admin.post(path, {"name": "again"})
+    assert (refused.status, "not active" in refused.body["result"]) == (409, True)
+    admin.put("access/user/name/reader/", {"active_flag": "Y"})
+    made = admin.post(path, {"name": "again", "days": 3}).body["token"]
+    assert as_holder_of(made).get("access/self/").body["user"] == "reader"
+    assert admin.post("access/user/name/nosuch/token/", {"name": "x"}).status == 404

@@ -63,6 +63,7 @@ RULES = {
     "type/access/share/nnid/<name:nnid>/": {"GET": "read", "POST": "own", "PUT": "own", "DELETE": "own"},
     "type/access/user/": {"GET": "administer", "POST": "administer"},
     "type/access/user/name/<username:user>/": {"GET": "administer", "PUT": "administer"},
+    "type/access/user/name/<username:user>/token/": {"POST": "administer"},
     "type/access/audit/": {"GET": "administer"},
     "api/schema/": {"GET": "public"},
     "api/docs/": {"GET": "public"},

@@ -46,9 +46,12 @@ def test_a_token_for_a_user_who_lost_theirs() -> None:
         (("create_admin", "a b"), {}, "is no user name"),
         (("create_admin", "boss"), {"token_days": 0}, "valid for 1 to 365 days"),
         (("create_token", "nobody"), {}, "user nobody does not exist"),
+        (("create_token", "gone"), {}, "gone is not active"),
     ],
 )
-def test_what_cannot_be_done_is_said(arguments: tuple[str, ...], options: Any, message: str) -> None:
+def test_what_cannot_be_done_is_said_and_nothing_done(arguments: tuple[str, ...], options: Any, message: str) -> None:
+    User.objects.create_user("gone", is_active=False)
     with pytest.raises(CommandError, match=message):
         printed(*arguments, **options)
     assert not User.objects.filter(auth_token_set__isnull=False).exists()
+    assert not User.objects.filter(username="boss").exists(), "nobody became an administrator"

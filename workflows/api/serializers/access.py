@@ -31,7 +31,7 @@ class DaysField(serializers.IntegerField):
             min_value=1,
             max_value=settings.MAX_TOKEN_DAYS,
             required=False,
-            help_text=f"default {min(settings.TOKEN_DAYS, settings.MAX_TOKEN_DAYS)}",
+            help_text=f"default {settings.TOKEN_DAYS}",
             **options,
         )
 

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from django.utils import timezone
 
 from workflows.access.tokens import create_token
@@ -24,8 +25,8 @@ class Command(BaseCommand):
     def handle(self, *, name: str, token_name: str, token_days: int | None, **_: Any) -> None:
         """Make the user and print the token."""
         try:
-            user = make_admin(name)
-            _token, shown = create_token(user, token_name, token_days)
+            with transaction.atomic():  # nobody becomes an administrator by a command that fails
+                _token, shown = create_token(make_admin(name), token_name, token_days)
         except ServiceError as error:
             raise CommandError(error.message) from None
         self.stderr.write(f"{name} is an administrator. The token, which is not shown again:")
