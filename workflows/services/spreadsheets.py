@@ -1,23 +1,29 @@
 """Downloads that a spreadsheet may open: no cell of them is run as a formula."""
 
 import math
+import re
 from typing import Any
 
 from algorithms.tabular.cells import parse_number
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What makes a spreadsheet take a cell for a formula; the wide ones in East Asian settings."""
+BEHIND_A_SEPARATOR = re.compile(r'([;\t\r\n][ "]*+)(?=[=+\-@＝＋－＠])')
+"""Where a spreadsheet that splits at semicolons, as in most of Europe, or at tabs begins a cell with a formula."""
 
 
 def harmless(value: Any) -> Any:
     """Return a cell that no spreadsheet runs: a text comes from whoever made the data, and may begin as a formula does.
 
-    JSON and Parquet give such texts as they are, and so do all a number such as -3 or +82.
+    It gets an apostrophe in front of the formula, also in the middle of the text where a spreadsheet may split it. JSON
+    and Parquet give such texts as they are, and so do all a number such as -3 or +82.
     """
     if isinstance(value, bool):
         return int(value)
-    is_formula = isinstance(value, str) and value.startswith(FORMULA) and not _is_finite(value)
-    return f"'{value}" if is_formula else value
+    if not isinstance(value, str) or _is_finite(value):
+        return value
+    text = BEHIND_A_SEPARATOR.sub(r"\1'", value)
+    return f"'{text}" if value.startswith(FORMULA) or value.lstrip().startswith(FORMULA) else text
 
 
 def harmless_lines(lines: list[str]) -> str:

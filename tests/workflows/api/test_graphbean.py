@@ -291,7 +291,8 @@ def test_rows_are_no_interactions_for_an_autoencoder(uploaded: Api) -> None:
     ("text", "cell"),
     [
         *((number, number) for number in ("-3", "+82", "-1.5e3", "+821012345678901234567")),
-        *((formula, f"'{formula}") for formula in ("-3+1", "=3", "@a", "-inf", "+", "+82-10", "-1e999", "\t=1")),
+        *((formula, f"'{formula}") for formula in ("-3+1", "=3", "@a", "-inf", "+", "+82-10", "-1e999")),
+        ("\t=1", "'\t'=1"),
         ("a-3", "a-3"),
     ],
 )
