@@ -106,6 +106,7 @@ def test_a_broker_that_is_down_is_503_and_nothing_is_queued(uploaded: Api, tmp_p
         current_app.conf.broker_url = current_app.conf.broker_write_url = working
     assert answer.status == 503
     assert answer.headers["Retry-After"] == "5"
+    assert answer.body["result"] == "the message broker cannot be reached, nothing was queued; try again"
     assert not Run.objects.exists()
     assert uploaded.post(TRAIN).status == 200
 
