@@ -88,4 +88,4 @@ class Version(models.Model):
     @property
     def last_run(self) -> Run | None:
         """The newest run, whatever its state."""
-        return self.runs.order_by("-number").first()
+        return self.runs.defer("result", "snapshot").order_by("-number").first()

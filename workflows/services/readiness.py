@@ -1,6 +1,6 @@
 """Can a version be trained as it is now? POST train asks and refuses, the workflow's state asks and tells."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from algorithms.tabular.compatibility import EMPTY
@@ -13,12 +13,17 @@ SHOWN = 50
 Problems = dict[str, list[str]]
 
 
-def missing_for_training(version: Version) -> Problems:
-    """Return what must be done before training, by node or parameter; empty when the version is ready."""
+def missing_for_training(version: Version, its_nodes: Iterable[Node] | None = None) -> Problems:
+    """Return what must be done before training, by node or parameter; empty when the version is ready.
+
+    `its_nodes` are the version's with their files, for a caller that has them.
+    """
     if version.type is None:
         return {"type": ["no workflow yet: POST its type to wf/target/init/mode/simple first"]}
     rules = version.type.columns
-    nodes = {node.name: node for node in version.nodes.select_related("version").prefetch_related("files")}
+    if its_nodes is None:
+        its_nodes = version.nodes.select_related("version").prefetch_related("files")
+    nodes = {node.name: node for node in its_nodes}
     feeder = nodes["feed_train"].resolved()
     problems = _not_given(rules, feeder)
     train, evaluation = (node_columns(nodes[name]) for name in ("datasrc", "evaldata"))

@@ -11,7 +11,7 @@ from workflows.services.readiness import missing_for_training
 def describe_state(version: Version) -> dict[str, Any]:
     """Return the state of each node, and whether the version can be trained."""
     nodes = list_nodes(version) if version.type else []
-    missing = missing_for_training(version)
+    missing = missing_for_training(version, nodes)
     last = version.last_run
     return {
         "type": version.workflow_type,

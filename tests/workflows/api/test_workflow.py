@@ -1,3 +1,5 @@
+from typing import Any
+
 from tests.workflows.conftest import DATA, EVALDATA, EVALUATION, FEEDER, INIT, NETCONF, STEEL, TRAIN, Api
 
 CHAIN = ["datasrc", "feed_train", "netconf_node", "evaldata", "feed_test", "eval_node"]
@@ -35,6 +37,11 @@ def test_the_state_says_what_is_missing_for_training(uploaded: Api) -> None:
     state = uploaded.get(STATE).body
     assert state["ready"] is False
     assert "upload a CSV" in state["missing"]["datasrc"][0]
+
+
+def test_the_state_costs_four_queries(uploaded: Api, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(4):  # the version, its nodes, their files, its newest run
+        assert uploaded.get(STATE).status == 200
 
 
 def test_nodes_and_edges_are_listed(version: Api) -> None:
