@@ -18,7 +18,7 @@ from benchmarks.load_runs import measure_runs
 from benchmarks.load_uploads import measure_uploads
 from benchmarks.report import machine, parser, print_table, write_json
 from benchmarks.service import REPOSITORY, running_service
-from tests.servers import CannotStart, both, new_database
+from tests.servers import CannotStart, both, new_database, with_database
 
 DATABASES = ("sqlite", "postgresql")
 PARTS = ("uploads", "requests", "runs")
@@ -68,12 +68,14 @@ def main(argv: Sequence[str]) -> None:
         sys.exit(f"bench load: {NEEDED}")
     sizes = QUICK if options.quick else Sizes(seconds=options.seconds or Sizes.seconds)
     described = machine()
+    result: dict[str, dict[str, dict[str, Any]]] = {}
     try:
-        result = {name: measure(name, parts, sizes) for name in options.database or DATABASES}
+        for name in options.database or DATABASES:
+            result[name] = measure(name, parts, sizes)
+            write_json(options.json, "load", described, result)  # each takes minutes: what is known is kept
     except CannotStart as error:
         sys.exit(f"bench load: {error}")
     report(result)
-    write_json(options.json, "load", described, result)
     if any(part["errors"] for parts in result.values() for part in parts.values()):
         sys.exit(1)
 
@@ -105,7 +107,7 @@ def settings_of(database: str) -> Iterator[Settings]:
         yield {"DATABASE_URL": "", "REDIS_URL": "", "NNSERVICE_AUTH": "open"}
         return
     with both(durable=True) as urls:
-        redis_url = f"{urls['TEST_REDIS_URL'].rpartition('/')[0]}/3"
+        redis_url = with_database(urls["TEST_REDIS_URL"], "3")
         redis.Redis.from_url(redis_url).flushdb()
         yield {
             "DATABASE_URL": new_database(urls["TEST_DATABASE_URL"], "nnservice_load"),
