@@ -54,7 +54,7 @@ def note(request: HttpRequest, response: HttpResponseBase) -> None:
         username=user.get_username() if user else "",
         token=token.name if token else "",
         address=address_of(request)[:45],
-        method=request.method,
+        method=str(request.method),
         path=request.path[:LONGEST],
         network=_network(request, response),
         status=response.status_code,
@@ -99,10 +99,11 @@ def _network(request: HttpRequest, response: HttpResponseBase) -> str:
 def _changes(response: HttpResponseBase) -> dict[str, Any]:
     """Return what was sent to the API, if it was read: a body that came too late for a refusal is not read for this."""
     asked: Request | None = (getattr(response, "renderer_context", None) or {}).get("request")
-    if asked is None or not isinstance(asked._data, Mapping):  # noqa: SLF001 - `data` would read it now
+    sent = getattr(asked, "_data", None)  # `data` would read it now
+    if asked is None or not isinstance(sent, Mapping):
         return {}
     files = {field: [file.name for file in asked.FILES.getlist(field)] for field in asked.FILES}
-    fields = {name: value for name, value in asked._data.items() if name not in files}  # noqa: SLF001
+    fields = {name: value for name, value in sent.items() if name not in files}
     return within_budget(without_secrets(fields | files))
 
 
