@@ -10,7 +10,6 @@ import shutil
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -95,8 +94,9 @@ def metrics_folder(home: Path) -> Path:
     folder = home / "metrics" / socket.gethostname()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True)
+    now = folder.stat().st_mtime  # by the disk's clock: ours may jump
     for other in folder.parent.iterdir():
-        if max(path.stat().st_mtime for path in (other, *other.glob("*"))) < time.time() - FORGOTTEN_SECONDS:
+        if max(path.stat().st_mtime for path in (other, *other.glob("*"))) < now - FORGOTTEN_SECONDS:
             shutil.rmtree(other, ignore_errors=True)
     return folder
 
