@@ -5,7 +5,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from algorithms.errors import ArtifactCorrupt, ArtifactIncompatible
 
 FORMAT = 1
+CHUNK = 1024 * 1024
 MANIFEST = "manifest.json"
 MODEL_FILE, PREPROCESS_FILE = "model.onnx", "preprocess.json"
 SERVING_FILES = (MANIFEST, MODEL_FILE, PREPROCESS_FILE)
@@ -59,8 +60,12 @@ def write_artifact(folder: Path) -> Iterator[Path]:
         raise
 
 
-def verify_artifact(folder: Path, files: Iterable[str] | None = None) -> Mapping[str, Any]:
+def verify_artifact(
+    folder: Path, files: Iterable[str] | None = None, *, check: Callable[[], None] = lambda: None
+) -> Mapping[str, Any]:
     """Return the manifest of an artifact after checking the digests of `files` (default: of all).
+
+    `check` is called again and again meanwhile; what it raises ends it.
 
     Raises:
         ArtifactCorrupt: a file is missing or is not what was written.
@@ -79,7 +84,7 @@ def verify_artifact(folder: Path, files: Iterable[str] | None = None) -> Mapping
         if name not in digests:
             raise ArtifactCorrupt(f"the manifest of artifact {folder.name} does not list {name}")
         try:
-            actual = _digest(folder / name)
+            actual = _digest(folder / name, check)
         except OSError as error:
             raise ArtifactCorrupt(f"{name} of artifact {folder.name} cannot be read: {error}") from error
         if actual != digests[name]:
@@ -104,9 +109,13 @@ def _write_manifest(folder: Path) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path, check: Callable[[], None] = lambda: None) -> str:
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+            check()
+    return digest.hexdigest()
 
 
 def sync(path: Path) -> None:

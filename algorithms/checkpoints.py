@@ -1,7 +1,7 @@
 """Checkpoints: what a training needs to go on where another attempt at it was cut off.
 
 A checkpoint is a folder of the job folder, `checkpoint-EPOCH`: `state.json` and `arrays.npz`, no pickle. It appears
-whole or not at all; who supervises the job may take it away as soon as it is told of.
+whole or not at all, and goes so; who supervises the job may take it away as soon as it is told of.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ import time
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -103,15 +104,17 @@ class Checkpoints:
             return
         target = self._folder / f"{PREFIX}{epoch}"
         try:
+            made_for = self._key
+            began = time.monotonic()  # the first time, all data were read for the key: no cost of a checkpoint
             values, arrays = state()
-            _write(target, {"format": FORMAT, "made_for": self._key, "epoch": epoch, "state": values}, arrays)
+            _write(target, {"format": FORMAT, "made_for": made_for, "epoch": epoch, "state": values}, arrays)
         except OSError as error:
             logger.warning("no checkpoint after epoch %d: %s", epoch, error)
         else:
             self._written.append(target)
             self._on_saved(target, epoch)
         while len(self._written) > KEPT:
-            shutil.rmtree(self._written.popleft(), ignore_errors=True)
+            _remove(self._written.popleft())
         ended = time.monotonic()
         if self._seconds:
             self._next = ended + max(self._seconds, (ended - began) / MOST_COST)
@@ -166,6 +169,14 @@ def _read(folder: Path, made_for: str) -> Checkpoint:
         return Checkpoint(stored["epoch"], stored["state"], arrays)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise _Refused(f"cannot be read ({type(error).__name__}: {error})") from error
+
+
+def _remove(checkpoint: Path) -> None:
+    """Remove a checkpoint unless a supervisor has taken it: it goes whole, as it came."""
+    gone = checkpoint.with_name(checkpoint.name + ".gone")
+    with suppress(OSError):
+        checkpoint.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _write(target: Path, stored: Mapping[str, Any], arrays: Arrays) -> None:

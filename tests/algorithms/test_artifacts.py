@@ -31,6 +31,20 @@ def test_the_manifest_has_every_digest_and_the_library_versions(artifact):
     assert manifest["libraries"] == library_versions()
 
 
+def test_checking_a_large_file_can_be_ended_at_any_time(tmp_path):
+    with write_artifact(tmp_path / "artifact") as folder:
+        (folder / "large").write_bytes(bytes(5_000_000))
+    calls = []
+
+    def check():
+        calls.append(None)
+        if len(calls) == 3:
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        verify_artifact(tmp_path / "artifact", check=check)
+
+
 def test_nothing_but_the_artifact_is_left(artifact):
     assert [path.name for path in artifact.parent.iterdir()] == ["artifact"]
 

@@ -2,6 +2,8 @@
 
 import io
 import json
+import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +82,35 @@ def test_only_the_last_ones_stay_for_a_supervisor_who_does_not_take_them(tmp_pat
         often.offer(epoch, state)
     assert saved == [(f"checkpoint-{epoch}", epoch) for epoch in (1, 2, 3, 4)]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-3", "checkpoint-4"]
+
+
+def test_reading_all_data_for_the_first_one_does_not_put_off_the_second(tmp_path, monkeypatch):
+    class Clock:
+        now = 0.0
+
+    def read_all_data():
+        Clock.now += 1000
+        return "this"
+
+    monkeypatch.setattr(time, "monotonic", lambda: Clock.now)
+    sometimes = Checkpoints(tmp_path, read_all_data, seconds=5)
+    for epoch in (1, 2):
+        Clock.now += 6
+        sometimes.offer(epoch, state)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-1", "checkpoint-2"]
+
+
+def test_one_that_goes_goes_whole(tmp_path, monkeypatch):
+    def find(folder, **_):
+        found.append((folder.name, (tmp_path / "checkpoint-1").exists()))
+
+    found = []
+    often = checkpoints(tmp_path)
+    for epoch in (1, 2):
+        often.offer(epoch, state)
+    monkeypatch.setattr(shutil, "rmtree", find)
+    often.offer(3, state)
+    assert found[-1] == ("checkpoint-1.gone", False), "a supervisor could take half of it"
 
 
 def test_one_that_cannot_be_written_leaves_nothing_and_does_not_stop_the_training(tmp_path):

@@ -116,7 +116,7 @@ def _supervise(child: Child, watch: Watch, log: RunLog) -> dict[str, Any]:
 def _take_artifact(run: Run, watch: Watch) -> dict[str, Any]:
     built = run.job_folder / ARTIFACT_FOLDER
     try:
-        manifest = verify_artifact(built)
+        manifest = verify_artifact(built, check=watch.pace)
     except ArtifactError as error:
         raise Ended(f"the trained model could not be kept: {error}") from error
     result = json.loads((built / "result.json").read_text())

@@ -12,6 +12,7 @@ from workflows import files
 from workflows.errors import ServiceError
 from workflows.execution import shutdown, transitions
 from workflows.execution.child import Child
+from workflows.files.local import remove_folder
 from workflows.models import Run
 
 logger = logging.getLogger(__name__)
@@ -73,12 +74,16 @@ class Watch:
         found, self._checkpoint = self._checkpoint, None
         if found is None:
             return
+        taken = self._run.job_folder / "taken"
         try:
-            files.publish(found, self._run.checkpoint_prefix, changing=True, check=self.pace)
+            found.rename(taken)  # the child, which removes its older ones, must not do so while this one is copied
+            files.publish(taken, self._run.checkpoint_prefix, changing=True, check=self.pace)
         except FileNotFoundError:
-            pass  # the child has written two others since and removed it
+            pass  # it has written two others since
         except (ServiceError, OSError) as error:
             logger.warning("run %s: a checkpoint was not stored: %s", self._run.id, error)
+        finally:
+            remove_folder(taken)
 
     def pace(self) -> None:
         """Check now and then: for what calls this very often, such as a transfer of files."""
