@@ -9,7 +9,8 @@ from uuid import UUID
 from django.conf import settings
 
 from workflows import files
-from workflows.files.local import PARTIAL, last_change, remove_folder
+from workflows.execution.tidying import is_job_folder, remove_dead_job_folders
+from workflows.files.local import PARTIAL, last_change, remove_path
 from workflows.models import OPEN_STATES, DataFile, Run
 
 logger = logging.getLogger(__name__)
@@ -20,12 +21,14 @@ KINDS: Mapping[str, type[DataFile | Run]] = {files.UPLOADS: DataFile, files.RUNS
 EVERY_SECONDS = 3600.0
 
 _removed = float("-inf")
+_offsets: dict[str, float] = {}
+"""How far the clocks of the disks are ahead of the monotonic one, at the least that this process saw."""
 
 
 def remove_leftovers() -> None:
     """Remove what was not touched for `LEFTOVER_SECONDS` and belongs to no row; what is in use is younger."""
-    before = time.time() - settings.LEFTOVER_SECONDS
-    _remove_from_this_machine(before)
+    _remove_from_this_machine()
+    before = _old_before("storage", _time_of_storage())
     _remove_from_storage(before)
     files.remove_unfinished(before)
 
@@ -33,21 +36,43 @@ def remove_leftovers() -> None:
 def remove_from_this_machine_when_due() -> None:
     """Remove leftovers of this machine once an hour: work that was cut off, and copies of what is deleted.
 
-    Beat's message reaches one machine; the others have leftovers of their own.
+    A host may have web processes only, which are told nothing.
     """
     global _removed  # noqa: PLW0603 - of the process
     if time.monotonic() - _removed >= EVERY_SECONDS:
         _removed = time.monotonic()
-        _remove_from_this_machine(time.time() - settings.LEFTOVER_SECONDS)
+        _remove_from_this_machine()
 
 
-def _remove_from_this_machine(before: float) -> None:
+def _old_before(disk: str, now: float) -> float:
+    """Return the time since when what is in use was touched, by a disk's clock that says `now`.
+
+    A clock that was set forward while this process ran is not believed: all that is in use would look old.
+    """
+    offset = now - time.monotonic()
+    _offsets[disk] = min(offset, _offsets.get(disk, offset))
+    return time.monotonic() + _offsets[disk] - settings.LEFTOVER_SECONDS
+
+
+def _time_of_storage() -> float:
+    """Return what the clock says that dates the stored files; it may be a bucket's, or a file server's."""
+    try:
+        return files.check_writable()
+    except OSError:  # a full disk, which needs the room
+        return time.time()
+
+
+def _remove_from_this_machine() -> None:
+    before = _old_before("machine", time.time())
     for path in _old(Path(settings.FILE_UPLOAD_TEMP_DIR), before):
         logger.info("removing the rest of an upload: %s", path.name)
-        path.unlink(missing_ok=True)
+        remove_path(path)
     for path in _old(Path(settings.JOBS_ROOT), before):
-        remove_folder(path)
+        if not is_job_folder(path):  # a training does not touch its own for hours; the database says whose is dead
+            remove_path(path)
+    remove_dead_job_folders()
     cache = files.cache()
+    cache.remove_rests()
     for kind, model in KINDS.items():
         copies = [prefix for prefix in cache.prefixes() if prefix.startswith(f"{kind}/")]
         gone = _without_row(model, {prefix.split("/")[1] for prefix in copies})

@@ -9,7 +9,7 @@ from workflows import files
 from workflows.files.local import remove_folder
 from workflows.models import OPEN_STATES, Run, RunState
 
-_JOB_FOLDER = re.compile(r"([0-9a-f-]{36})-([0-9]+)")
+_JOB_FOLDER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9]+")
 
 
 def tidy(run: Run) -> None:
@@ -23,17 +23,22 @@ def tidy(run: Run) -> None:
         files.remove(run.artifact_prefix)
 
 
+def is_job_folder(path: Path) -> bool:
+    """Tell whether a folder is that of an attempt at a run, by its name."""
+    return _JOB_FOLDER.fullmatch(path.name) is not None
+
+
 def remove_dead_job_folders() -> None:
     """Remove the job folders on this machine of attempts that hold their run no more: their worker died.
 
     A folder is only made for an attempt that holds its run, so none is removed that is about to be used.
     """
     folders = {
-        path: found for path in Path(settings.JOBS_ROOT).glob("*-*") if (found := _JOB_FOLDER.fullmatch(path.name))
+        path: path.name.rpartition("-")[0] for path in Path(settings.JOBS_ROOT).glob("*-*") if is_job_folder(path)
     }
     if not folders:
         return
-    running = Run.objects.filter(state=RunState.RUNNING, id__in={found[1] for found in folders.values()})
+    running = Run.objects.filter(state=RunState.RUNNING, id__in=set(folders.values()))
     held = {f"{run}-{attempts}" for run, attempts in running.values_list("id", "attempts")}
     for path in folders:
         if path.name not in held:

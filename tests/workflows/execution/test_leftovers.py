@@ -3,6 +3,7 @@
 import os
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,16 @@ from tests.workflows.conftest import place_of
 from workflows import files
 from workflows.execution import leftovers
 from workflows.execution.leftovers import remove_leftovers
+from workflows.files.local import remove_path
 from workflows.models import Network, Run, RunState, Version
+
+
+@pytest.fixture(autouse=True)
+def _leave_no_work() -> Iterator[None]:
+    yield
+    for folder in (settings.JOBS_ROOT, settings.FILE_UPLOAD_TEMP_DIR):
+        for path in Path(folder).glob("*"):
+            remove_path(path)
 
 
 def make(path: Path, *, old: bool) -> Path:
@@ -27,7 +37,10 @@ def make(path: Path, *, old: bool) -> Path:
 
 
 @pytest.mark.parametrize("old", [True, False])
-@pytest.mark.parametrize("place", ["files/incoming/rest.upload", "jobs/convert-x", "files/uploads/{}", "files/runs/{}"])
+@pytest.mark.parametrize(
+    "place",
+    ["files/incoming/rest.upload", "files/incoming/folder", "jobs/convert-x", "files/uploads/{}", "files/runs/{}"],
+)
 def test_only_what_is_old_and_without_a_row_is_removed(db: None, place: str, old: bool) -> None:
     path = make(Path(settings.STATE_HOME) / place.format(uuid.uuid4()), old=old)
     remove_leftovers()
@@ -40,6 +53,40 @@ def test_the_files_of_a_row_stay_however_old(db: None) -> None:
     make(place_of(run.prefix), old=True)
     remove_leftovers()
     assert place_of(run.prefix).exists()
+
+
+def test_the_job_folder_of_a_training_stays_however_old_until_it_is_dead(db: None) -> None:
+    version = Version.objects.create(network=Network.objects.create(name="steel"), number=1)
+    run = Run.objects.create(version=version, number=1, snapshot={}, state=RunState.RUNNING, attempts=2)
+    dead = Path(settings.JOBS_ROOT) / f"{run.id}-1"
+    for folder in (run.job_folder, dead):
+        make(folder, old=True)
+    remove_leftovers()
+    assert run.job_folder.exists()
+    assert not dead.exists()
+
+
+def test_a_clock_that_is_set_forward_removes_nothing_that_is_in_use(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    remove_leftovers()
+    used = [
+        make(Path(settings.STATE_HOME) / place, old=False)
+        for place in ("files/incoming/now.upload", "jobs/convert-now", f"files/uploads/{uuid.uuid4()}")
+    ]
+    ahead = time.time() + 10 * settings.LEFTOVER_SECONDS
+    monkeypatch.setattr(time, "time", lambda: ahead)
+    monkeypatch.setattr(files, "check_writable", lambda: ahead)
+    remove_leftovers()
+    assert all(path.exists() for path in used)
+
+
+def test_a_full_disk_is_tidied_too(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> float:
+        raise OSError(28, "No space left on device")
+
+    path = make(Path(settings.FILES_ROOT) / "uploads" / str(uuid.uuid4()), old=True)
+    monkeypatch.setattr(files, "check_writable", full)
+    remove_leftovers()
+    assert not path.exists()
 
 
 def test_a_folder_that_is_not_of_the_service_is_left_alone(db: None) -> None:
