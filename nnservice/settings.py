@@ -186,12 +186,8 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
-    "remove-leftovers": {"task": "workflows.tasks.remove_leftovers", "schedule": 3600.0, "options": {"expires": 600}},
-    "apply-retention": {
-        "task": "workflows.tasks.apply_retention",
-        "schedule": 3600.0,
-        "options": {"expires": 600},
-    },
+    # Workers that no message reaches, for all of them train, do it by themselves (workflows.execution.housekeeping).
+    "keep-house": {"task": "workflows.tasks.keep_house", "schedule": 3600.0, "options": {"expires": 600}},
 }
 
 # Who may do what -------------------------------------------------------------------------------------------------

@@ -7,11 +7,9 @@ from celery import shared_task
 from celery.exceptions import Reject
 
 from nnservice.logs import log_context
-from workflows.execution import leftovers, scoring
-from workflows.execution.sweeper import sweep as sweep_runs
+from workflows.execution import housekeeping, scoring
 from workflows.execution.training import execute_run
 from workflows.execution.watch import HandedBack
-from workflows.operations import retention
 
 
 @shared_task(ignore_result=True)
@@ -34,18 +32,6 @@ def score_file(target: str, name: str) -> None:
 
 
 @shared_task(ignore_result=True)
-def sweep() -> None:
-    """Find lost messages and dead workers."""
-    sweep_runs()
-
-
-@shared_task(ignore_result=True)
-def apply_retention() -> None:
-    """Remove runs and logs that the settings do not keep."""
-    retention.apply_retention()
-
-
-@shared_task(ignore_result=True)
-def remove_leftovers() -> None:
-    """Remove files that a crash or a stop left behind."""
-    leftovers.remove_leftovers()
+def keep_house() -> None:
+    """Remove leftovers, and runs and logs that the settings do not keep."""
+    housekeeping.keep_house()

@@ -1,27 +1,15 @@
 """What a Celery worker does when it starts and when it is told to end (imported by nnservice.celery)."""
 
-import logging
 from typing import Any
 
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
-from django.db import DatabaseError, InterfaceError
-
-from workflows.errors import ServiceError
-
-logger = logging.getLogger(__name__)
 
 
 @worker_ready.connect
-def send_waiting_runs_again(**_: Any) -> None:
-    """A service that comes back goes on with its queue at once."""
-    from workflows.execution.leftovers import remove_leftovers
-    from workflows.execution.sweeper import Sweeper, sweep
+def begin_to_sweep(**_: Any) -> None:
+    """Put right what was left behind, at once and from now on."""
+    from workflows.execution.sweeper import Sweeper
 
-    try:
-        sweep(every_queued_run=True)
-        remove_leftovers()
-    except (DatabaseError, InterfaceError, ServiceError) as error:
-        logger.warning("the sweep of the start failed, others follow: %s", error)
     Sweeper().start()
 
 

@@ -5,6 +5,8 @@ Every worker sweeps. What several do at once is done once: each move is a condit
 
 import logging
 import threading
+from collections.abc import Callable
+from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
@@ -12,7 +14,7 @@ from django.utils import timezone
 
 from workflows.errors import Unavailable
 from workflows.execution import transitions
-from workflows.execution.leftovers import remove_from_this_machine_when_due
+from workflows.execution.housekeeping import keep_house_when_due
 from workflows.execution.sightings import Sightings
 from workflows.execution.tidying import remove_dead_job_folders, tidy
 from workflows.models import Run, RunState
@@ -29,7 +31,7 @@ running, queued = Sightings(_PATIENCE), Sightings(_PATIENCE)
 
 
 class Sweeper(threading.Thread):
-    """Sweeps now and then for as long as this process lives, whatever else it does."""
+    """Sweeps and keeps house for as long as this process lives, whatever else it does."""
 
     def __init__(self) -> None:
         super().__init__(name="sweeper", daemon=True)
@@ -41,18 +43,28 @@ class Sweeper(threading.Thread):
         self.join(seconds)
 
     def run(self) -> None:
-        """Sweep until `stop` is called."""
-        while not self._ended.wait(settings.SWEEP_SECONDS):
-            try:
-                sweep()
-                remove_from_this_machine_when_due()
-                remove_dead_job_folders()
-            except (DatabaseError, InterfaceError) as error:
-                logger.warning("the database cannot be swept, trying again: %s", error)
-            except Exception:  # a sweeper that ends would be missed only when it is needed
-                logger.exception("a sweep failed")
+        """Sweep, at once and then now and then, until `stop` is called."""
+        started = False  # a service that comes back goes on with its queue at once
+        while not self._ended.is_set():
+            started |= _try(partial(sweep, every_queued_run=not started))
+            _try(remove_dead_job_folders)
+            _try(keep_house_when_due)
             close_old_connections()
+            self._ended.wait(settings.SWEEP_SECONDS)
         connection.close()
+
+
+def _try(call: Callable[[], None]) -> bool:
+    """Tell whether it went well; none of the sweeper's duties waits for another that fails."""
+    try:
+        call()
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("the database cannot be swept, trying again: %s", error)
+    except Exception:  # a sweeper that ends would be missed only when it is needed
+        logger.exception("a sweep failed")
+    else:
+        return True
+    return False
 
 
 def sweep(*, every_queued_run: bool = False) -> None:

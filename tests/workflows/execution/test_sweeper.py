@@ -14,11 +14,13 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from workflows.errors import Unavailable
 from workflows.execution import sweeper
 from workflows.execution.sightings import Sightings
 from workflows.execution.sweeper import sweep
 from workflows.execution.transitions import beat
 from workflows.models import Network, Run, RunState, Version
+from workflows.services.broker import waiting_messages
 
 LOST, OLD = settings.HEARTBEAT_LOST_SECONDS, settings.MESSAGE_LOST_SECONDS
 
@@ -52,6 +54,14 @@ def server(broker: Path) -> Iterator[Any]:
 def make_run(state: RunState, name: str = "steel", **fields: Any) -> Run:
     version = Version.objects.create(network=Network.objects.create(name=name), number=1)
     return Run.objects.create(version=version, number=1, state=state, snapshot={}, **fields)
+
+
+def until_sent(server: Any) -> None:
+    """Wait for a message."""
+    deadline = time.monotonic() + 20
+    while not server.llen("celery"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def states() -> list[str]:
@@ -146,13 +156,12 @@ def test_after_the_database_was_away_workers_have_time_to_speak_again(
     with monkeypatch.context() as away:
         away.setitem(connection.settings_dict, "NAME", "/nowhere/db.sqlite3")
         connection.close()
-        if connection.vendor == "sqlite":
-            with pytest.raises(sweeper.DatabaseError):
-                sweep()
+        with pytest.raises(sweeper.DatabaseError):
+            sweep()
     connection.close()
     sweep()
     run.refresh_from_db()
-    assert run.state == (RunState.RUNNING if connection.vendor == "sqlite" else RunState.QUEUED)
+    assert run.state == RunState.RUNNING
 
 
 def test_a_run_whose_workers_died_too_often_fails_and_tells_every_reason(clock: Clock) -> None:
@@ -190,14 +199,43 @@ def test_sweepers_that_meet_do_everything_once(clock: Clock, server: Any) -> Non
     assert all(len(failures) in (0, 1) for failures in Run.objects.values_list("failures", flat=True))
 
 
+def test_a_sweeper_goes_on_whatever_its_first_sweep_met(
+    server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_back, calls = sweeper._take_back, []
+
+    def fail_once() -> None:
+        calls.append(None)
+        if len(calls) == 1:
+            raise RuntimeError("of a kind that nobody thought of")
+        take_back()
+
+    settings.SWEEP_SECONDS = 0.05
+    monkeypatch.setattr(sweeper, "_take_back", fail_once)
+    make_run(RunState.QUEUED, enqueued=timezone.now())
+    thread = sweeper.Sweeper()
+    thread.start()
+    until_sent(server)
+    thread.stop()
+
+
+def test_a_broker_that_answers_with_an_error_keeps_no_run_of_a_dead_worker(clock: Clock, server: Any) -> None:
+    server.set("celery", "no list of messages")
+    with pytest.raises(Unavailable):
+        waiting_messages("celery")
+    make_run(RunState.RUNNING, attempts=1)
+    sweep()
+    clock.now += LOST
+    sweep()
+    assert states() == [RunState.QUEUED]
+    server.delete("celery")
+
+
 def test_the_sweeper_of_a_worker_sweeps_by_itself(server: Any, settings: Any) -> None:
     settings.SWEEP_SECONDS = 0.05
     make_run(RunState.QUEUED)
     thread = sweeper.Sweeper()
     thread.start()
-    deadline = time.monotonic() + 20
-    while not server.llen("celery"):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until_sent(server)
     thread.stop()
     assert not thread.is_alive()

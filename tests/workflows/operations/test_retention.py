@@ -98,4 +98,4 @@ def test_audit_entries_are_kept_for_so_many_days(settings: Settings) -> None:
 
 def test_retention_is_on_the_clock() -> None:
     scheduled = {entry["task"] for entry in django_settings.CELERY_BEAT_SCHEDULE.values()}
-    assert "workflows.tasks.apply_retention" in scheduled
+    assert "workflows.tasks.keep_house" in scheduled
