@@ -8,7 +8,8 @@ import os
 import dj_database_url
 
 from nnservice.settings import *  # noqa: F403
+from tests.servers import with_database
 
 DATABASES = {"default": dict(dj_database_url.parse(os.environ["TEST_DATABASE_URL"], conn_max_age=60))}
-CELERY_BROKER_URL = os.environ["TEST_REDIS_URL"].rpartition("/")[0] + "/1"
+CELERY_BROKER_URL = with_database(os.environ["TEST_REDIS_URL"], "1")
 CACHES["default"]["LOCATION"] = CELERY_BROKER_URL  # noqa: F405

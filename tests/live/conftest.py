@@ -20,7 +20,7 @@ import requests
 
 from tests.live.guide import SESSIONS
 from tests.servers import free_port as find_free_port
-from tests.servers import new_database
+from tests.servers import new_database, with_database
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OWN = ("DJANGO_SETTINGS_MODULE", "NNSERVICE_HOME", "PORT", "REDIS_URL", "DATABASE_URL", "STORAGE_URL", "WEB_WORKERS")
@@ -112,7 +112,7 @@ def servers() -> dict[str, str]:
     database, broker = os.environ.get("TEST_DATABASE_URL"), os.environ.get("TEST_REDIS_URL")
     if not (database and broker):
         return {}
-    redis_url = f"{broker.rpartition('/')[0]}/2"
+    redis_url = with_database(broker, "2")
     redis.Redis.from_url(redis_url).flushdb()
     return {"DATABASE_URL": new_database(database, "nnservice_live"), "REDIS_URL": redis_url}
 
