@@ -71,8 +71,10 @@ def main(argv: Sequence[str]) -> None:
     result: dict[str, dict[str, dict[str, Any]]] = {}
     try:
         for name in options.database or DATABASES:
-            result[name] = measure(name, parts, sizes)
-            write_json(options.json, "load", described, result)  # each takes minutes: what is known is kept
+            result[name] = {}
+            for part, found in measure(name, parts, sizes):
+                result[name][part] = found
+                write_json(options.json, "load", described, result)  # each takes minutes: what is known is kept
     except CannotStart as error:
         sys.exit(f"bench load: {error}")
     report(result)
@@ -80,9 +82,8 @@ def main(argv: Sequence[str]) -> None:
         sys.exit(1)
 
 
-def measure(database: str, parts: Sequence[str], sizes: Sizes) -> dict[str, dict[str, Any]]:
-    """Return what the parts found on one database; each has `errors`, a list."""
-    found: dict[str, dict[str, Any]] = {}
+def measure(database: str, parts: Sequence[str], sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each part and what it found on one database; `errors` is a list."""
     with tempfile.TemporaryDirectory(prefix="bench-load-") as name, settings_of(database) as servers:
         folder = Path(name)
         settings = {**servers, **SETTINGS}
@@ -90,14 +91,13 @@ def measure(database: str, parts: Sequence[str], sizes: Sizes) -> dict[str, dict
             if database == "postgresql":
                 service.session.headers["Authorization"] = f"Bearer {admin_token(folder, settings)}"
             if "uploads" in parts:
-                found["uploads"] = measure_uploads(service, folder, sizes.uploads, sizes.upload_mb)
+                yield "uploads", measure_uploads(service, folder, sizes.uploads, sizes.upload_mb)
             if "requests" in parts:
-                found["requests"] = measure_requests(service, folder, sizes.clients, sizes.seconds)
+                yield "requests", measure_requests(service, folder, sizes.clients, sizes.seconds)
             if "runs" in parts:
                 with second_worker(folder, settings) as log:
                     logs = (folder / "home" / "logs" / "worker.log", log)
-                    found["runs"] = measure_runs(service, sizes.runs, logs)
-    return found
+                    yield "runs", measure_runs(service, sizes.runs, logs)
 
 
 @contextmanager
