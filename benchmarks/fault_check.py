@@ -4,7 +4,6 @@ import json
 import os
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +27,12 @@ def examine(accepted: list[str]) -> dict[str, Any]:
     broken += [f"upload {row.id}: {why}" for row in DataFile.objects.all() if (why := _broken_upload(files, row))]
     machine = [path for root in (settings.JOBS_ROOT, settings.FILE_UPLOAD_TEMP_DIR) for path in Path(root).glob("*")]
     return {
-        "states": Counter(run.state for run in runs),
+        "states": {str(run.id): run.state for run in runs},
         "attempts": sum(run.attempts for run in runs),
-        "cut_off": sum(len(run.failures) for run in runs),
+        "cut_off": [failure["reason"] for run in runs for failure in run.failures],
         "open": [str(run.id) for run in runs if run.state in OPEN_STATES],
         "gone": [run for run in accepted if run not in known],
-        "errors": sorted({run.error for run in runs if run.state == RunState.FAILED}),
+        "errors": [run.error for run in runs if run.state == RunState.FAILED],
         "broken": broken,
         "orphans_before_the_sweep": len(before),
         "orphans": _orphans(files, DataFile, Run) + [str(path) for path in machine],

@@ -33,7 +33,7 @@ def table(rows: int = 400, seed: int = 0) -> str:
 class Client(threading.Thread):
     """Trains one network over and over; `accepted` are the runs that the service took on."""
 
-    def __init__(self, url: str, headers: dict[str, str], name: str, *, graph: bool) -> None:
+    def __init__(self, url: str, name: str, *, graph: bool) -> None:
         super().__init__(name=f"client of {name}", daemon=True)
         self.network = name
         self.accepted: list[str] = []
@@ -42,7 +42,7 @@ class Client(threading.Thread):
         self.answers: Counter[int] = Counter()
         self.odd: list[str] = []
         self._api = f"{url}/api/v1/type"
-        self._headers = {**headers, **PLAIN}
+        self.headers = dict(PLAIN)
         self._graph = graph
         self._ended = threading.Event()
         self._lock = threading.Lock()
@@ -124,7 +124,7 @@ class Client(threading.Thread):
     def call(self, verb: str, path: str, **options: Any) -> requests.Response | None:
         """Ask the service; None if nobody answers."""
         try:
-            answer = requests.request(verb, f"{self._api}/{path}", headers=self._headers, timeout=60, **options)
+            answer = requests.request(verb, f"{self._api}/{path}", headers=self.headers, timeout=60, **options)
         except requests.RequestException:
             return None
         self.answers[answer.status_code] += 1

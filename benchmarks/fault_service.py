@@ -1,9 +1,11 @@
-"""One installation for the fault campaign: real processes that are started again when they die."""
+"""One installation for the fault campaign: real processes that are started again when they die.
+
+Attempts and everything else are as shipped; only times are shorter.
+"""
 
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,28 +16,25 @@ import psutil
 import redis
 import requests
 
+from benchmarks.fault_place import Place
 from nnservice.home import socket_path
+from tests.servers import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WORKERS = ("worker 1", "worker 2")
+LOST_SECONDS, SQLITE_SECONDS = 8, 3
 QUICK = {
     "NNSERVICE_HEARTBEAT_SECONDS": "1",
-    "NNSERVICE_HEARTBEAT_LOST_SECONDS": "8",
+    "NNSERVICE_HEARTBEAT_LOST_SECONDS": str(LOST_SECONDS),
     "NNSERVICE_SWEEP_SECONDS": "1",
     "NNSERVICE_MESSAGE_LOST_SECONDS": "2",
     "NNSERVICE_CHECKPOINT_SECONDS": "0",
     "NNSERVICE_TRAINING_THREADS": "1",
     "NNSERVICE_WORKER_CONCURRENCY": "1",
-    "NNSERVICE_QUOTA_RUNS": "0",
+    "NNSERVICE_SQLITE_SECONDS": str(SQLITE_SECONDS),
     "WEB_WORKERS": "1",
 }
 OWN = ("NNSERVICE_HOME", "PORT", "REDIS_URL", "DATABASE_URL", "STORAGE_URL", "DJANGO_SETTINGS_MODULE")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -48,25 +47,22 @@ def is_alive(process: psutil.Process) -> bool:
 class Installation:
     """Web, two workers, beat and, without a `redis_url`, the embedded broker, all of one state folder."""
 
-    def __init__(
-        self, home: Path, *, database_url: str | None = None, redis_url: str | None = None, **settings: str
-    ) -> None:
-        self.home = home
-        self.database_url, self.redis_url = database_url, redis_url
+    def __init__(self, place: Place) -> None:
+        self.home = place.home
+        self.redis_url = place.variables.get("REDIS_URL")
         self.url = f"http://127.0.0.1:{(port := free_port())}"
-        servers = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+        self.headers: dict[str, str] = {}
         self.environment = {
             **{name: value for name, value in os.environ.items() if name not in OWN},
             **QUICK,
-            **settings,
-            **{name: value for name, value in servers.items() if value},
-            "NNSERVICE_HOME": str(home),
+            **place.variables,
+            "NNSERVICE_HOME": str(place.home),
             "PORT": str(port),
         }
-        self.session = requests.Session()
+        self._clock = place.clock.variables if place.clock else {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._due: dict[str, float] = {}
-        self._names = [*([] if redis_url else ["valkey"]), "web", *WORKERS, "beat"]
+        self._names = [*([] if self.redis_url else ["valkey"]), "web", *WORKERS, "beat"]
 
     def manage(self, *arguments: str) -> str:
         """Run manage.py; return what it printed."""
@@ -81,7 +77,7 @@ class Installation:
         self.manage("migrate", "--verbosity", "0")
         if self.redis_url:  # nobody but users with a token may call
             token = self.manage("create_admin", "faults").split()[-1]
-            self.session.headers["Authorization"] = f"Bearer {token}"
+            self.headers["Authorization"] = f"Bearer {token}"
         self._due = dict.fromkeys(self._names, 0.0)
         self.wait(self.answers, seconds=120)
 
@@ -109,7 +105,7 @@ class Installation:
             return subprocess.Popen(
                 command,
                 cwd=REPOSITORY,
-                env=self.environment,
+                env=self.environment | ({} if name == "valkey" else self._clock),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -106,7 +106,7 @@ def _database() -> dict[str, Any]:
         "OPTIONS": {
             # Writers queue at BEGIN instead of failing when a read transaction turns into a write.
             "transaction_mode": "IMMEDIATE",
-            "timeout": 30,
+            "timeout": env.integer("NNSERVICE_SQLITE_SECONDS", 30, minimum=1),
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         },
         # A file, not ":memory:": threads and child processes of the tests must see one database.
