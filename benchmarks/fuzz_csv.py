@@ -20,7 +20,11 @@ from benchmarks.report import machine, parser, print_table, write_json
 CHUNK = 2500
 """Inputs of one process and one seed: a crash of the interpreter costs, and shows, no more than these."""
 LONGEST_SECONDS = 60
+CHUNK_SECONDS = 3600.0
+"""A process that takes longer hangs where no signal handler runs, within a library."""
 INPUTS = 100_000
+LEAST, MORE = 100, 10
+"""A process is asked for no fewer files than LEAST; MORE of them, and twice as many as needed, are started at most."""
 KINDS = ("soup", "tokens", "changed", "long")
 
 
@@ -29,7 +33,8 @@ def main(argv: Sequence[str]) -> None:
     csv module and then changed, and all of these made long. Each is converted as an upload is.
 
     An input is wrong if its conversion raises anything but an error that says what is wrong, takes longer than a
-    minute, ends the process, or leaves a file that is not whole. The exit status is 1 if there is one.
+    minute, ends the process, or leaves a file that is not whole. The exit status is 1 if there is one, or if fewer
+    inputs were converted than were asked for.
     """
     arguments = parser("fuzz_csv", f"{__doc__}\n\n{main.__doc__}")
     arguments.add_argument("--inputs", type=int, default=INPUTS, help=f"default {INPUTS:,}")
@@ -41,7 +46,7 @@ def main(argv: Sequence[str]) -> None:
     result["seconds"] = round(time.perf_counter() - began, 1)
     report(result)
     write_json(options.json, "fuzz_csv", described, result)
-    if result["wrong"]:
+    if result["wrong"] or result["inputs"] < options.inputs:
         sys.exit(1)
 
 
@@ -59,27 +64,48 @@ def report(result: dict[str, Any]) -> None:
 
 
 def campaign(inputs: int, seed: int, processes: int = 2) -> dict[str, Any]:
-    """Convert so many files; return their number by kind and end, the slowest, and what was wrong."""
-    waiting = [(seed + number, min(CHUNK, inputs - start)) for number, start in enumerate(range(0, inputs, CHUNK))]
-    running: list[tuple[tuple[int, int], subprocess.Popen[str]]] = []
+    """Convert at least so many files; return their number by kind and end, the slowest, and what was wrong.
+
+    Hypothesis may draw fewer files than a process is asked for: others follow, with the next seeds.
+    """
+    seeds = iter(range(seed, seed + 2 * -(-inputs // CHUNK) + MORE))
+    running: list[tuple[int, int, subprocess.Popen[str]]] = []
     by_kind: Counter[str] = Counter()
     wrong: list[str] = []
-    slowest, done = 0.0, 0
-    while waiting or running:
-        while waiting and len(running) < processes:
-            chunk = waiting.pop(0)
-            command = [sys.executable, "-m", "benchmarks.fuzz_csv", *map(str, chunk)]
-            running.append((chunk, subprocess.Popen(command, stdout=subprocess.PIPE, text=True)))
-        chunk, process = running.pop(0)
-        output, _ = process.communicate()
-        if process.returncode != 0:
-            wrong.append(f"seed {chunk[0]}: the process ended with {process.returncode}")
+    slowest = 0.0
+    while True:
+        missing = inputs - by_kind.total() - sum(count for _, count, _ in running)
+        if missing > 0 and len(running) < processes and (number := next(seeds, None)) is not None:
+            running.append((number, count := min(CHUNK, max(missing, LEAST)), _start(number, count)))
             continue
-        found = json.loads(output.splitlines()[-1])
+        if not running:
+            break
+        number, _, process = running.pop(0)
+        found = _result_of(process)
         by_kind.update(found["by_kind"])
-        wrong += [f"seed {chunk[0]}: {line}" for line in found["wrong"]]
-        slowest, done = max(slowest, found["slowest"]), done + sum(found["by_kind"].values())
-    return {"inputs": done, "seed": seed, "by_kind": dict(by_kind), "slowest": slowest, "wrong": wrong}
+        wrong += [f"seed {number}: {line}" for line in found["wrong"]]
+        slowest = max(slowest, found["slowest"])
+    return {"inputs": by_kind.total(), "seed": seed, "by_kind": dict(by_kind), "slowest": slowest, "wrong": wrong}
+
+
+def _start(seed: int, count: int) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "benchmarks.fuzz_csv", str(seed), str(count)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def _result_of(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    """Return what a process found; one that ended otherwise, or not at all, is what was wrong."""
+    try:
+        output, _ = process.communicate(timeout=CHUNK_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        why = f"the process had not ended after {CHUNK_SECONDS:.0f} s"
+    else:
+        if process.returncode == 0:
+            return dict(json.loads(output.splitlines()[-1]))
+        why = f"the process ended with {process.returncode}"
+    return {"by_kind": {}, "wrong": [why], "slowest": 0.0}
 
 
 def convert_chunk(seed: int, count: int) -> dict[str, Any]:
