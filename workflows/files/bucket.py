@@ -1,6 +1,7 @@
 """The S3 bucket: django-storages' backend with what it lacks, reading in pieces and removing many."""
 
 import io
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from storages.backends.s3 import S3Storage
 
 from workflows.errors import Unavailable
 from workflows.files.listing import CHUNK
+
+logger = logging.getLogger(__name__)
 
 NOT_FOUND = ("404", "NoSuchKey", "NotFound")
 
@@ -125,9 +128,11 @@ class Bucket(S3Storage):  # type: ignore[misc]  # django-storages carries no typ
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") in NOT_FOUND:
                 raise FileNotFoundError(str(error)) from None
-            raise Unavailable(f"the file storage refused: {error}; see STORAGE_URL and its credentials") from error
+            logger.warning("the bucket refused; see STORAGE_URL and its credentials: %s", error)
+            raise Unavailable("the file storage refused; the service's log says why") from error
         except (BotoCoreError, Boto3Error) as error:
-            raise Unavailable(f"the file storage cannot be reached; try again: {error}") from error
+            logger.warning("the bucket cannot be reached: %s", error)  # it names hosts, which are nobody's business
+            raise Unavailable("the file storage cannot be reached; try again") from error
 
 
 class _Checked(File):  # type: ignore[type-arg]

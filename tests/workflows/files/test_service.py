@@ -116,7 +116,7 @@ def test_a_bucket_that_is_away_is_503_for_now_and_stores_nothing(queued: Api, tm
     with override_settings(**storages(away, tmp_path)):
         answer = queued.upload(DATA, ("more.csv", ROWS))
     assert answer.status == 503
-    assert "the file storage cannot be reached" in answer.body["result"]
+    assert answer.body["result"] == "the file storage cannot be reached; try again", "it names no host"
     assert answer.headers["Retry-After"]
     assert [file["file"] for file in queued.get(DATA).body] == ["rows.csv"]
 
