@@ -60,13 +60,16 @@ def main(argv: Sequence[str]) -> None:
     arguments = parser("load", f"{__doc__}\n\n{main.__doc__}")
     arguments.add_argument("--part", action="append", choices=PARTS, help="default: all of them")
     arguments.add_argument("--database", action="append", choices=DATABASES, help="default: both")
-    arguments.add_argument("--seconds", type=int, help=f"of each measurement with wrk (default {Sizes.seconds})")
+    arguments.add_argument(
+        "--seconds", type=int, default=Sizes.seconds, help=f"of wrk each time (default {Sizes.seconds})"
+    )
+    arguments.add_argument("--runs", type=int, default=Sizes.runs, help=f"that are queued (default {Sizes.runs})")
     arguments.add_argument("--quick", action="store_true", help="little of everything, to see that it works")
     options = arguments.parse_args(argv)
     parts = options.part or PARTS
     if "requests" in parts and shutil.which("wrk") is None:
         sys.exit(f"bench load: {NEEDED}")
-    sizes = QUICK if options.quick else Sizes(seconds=options.seconds or Sizes.seconds)
+    sizes = QUICK if options.quick else Sizes(seconds=options.seconds, runs=options.runs)
     described = machine()
     result: dict[str, dict[str, dict[str, Any]]] = {}
     try:
