@@ -23,10 +23,10 @@ def precision_at(scores: Scores, labels: Labels, k: int) -> float:
 
 def score_metrics(scores: Scores, threshold: float) -> dict[str, Any]:
     """Return what needs no labels: the quantiles of the scores (N,), N ≥ 1, and the share above the threshold."""
-    flagged = scores > threshold
+    flagged, quantiles = scores > threshold, np.quantile(scores, QUANTILES).tolist()
     return {
         "rows": len(scores),
-        "score_quantiles": dict(zip(map("{:g}".format, QUANTILES), np.quantile(scores, QUANTILES).tolist(), strict=True)),
+        "score_quantiles": {f"{q:g}": value for q, value in zip(QUANTILES, quantiles, strict=True)},
         "flagged": int(flagged.sum()),
         "flagged_share": float(flagged.mean()),
     }

@@ -8,7 +8,6 @@ from algorithms.autoencoder.recipe import resolve_recipe
 from algorithms.autoencoder.split import split_rows
 from algorithms.autoencoder.spool import FileSpool, MemorySpool
 from algorithms.tabular.encoder import TabularEncoder
-from algorithms.tabular.features import Features
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
 
