@@ -36,7 +36,7 @@ class NodeScores:
 
     def order(self) -> NDArray[np.int64]:
         """Return the row numbers from the highest score to the lowest; of equal scores the earlier row first."""
-        return np.argsort(-self.scores, kind="stable").astype(np.int64)
+        return np.argsort(-self.scores, kind="stable").astype(np.int64, copy=False)
 
 
 def contributions_file(folder: Path, table: str) -> Path:

@@ -86,7 +86,7 @@ def _train_ours(
     recipe = resolve_recipe(params, TabularFeederParams(), rows=len(features))
     shards = shards_for(_cores(), step_operations(layout, HIDDEN, batch))
     use_threads(shards)
-    spool = MemorySpool(Features(features, slots), batch_size=batch, seed=0)
+    spool = MemorySpool(Features(features, slots), layout, batch_size=batch, seed=0)
     train(
         build_network(layout, HIDDEN), layout, spool, Features.empty(0, layout), np.zeros(layout.numbers, np.float32),
         recipe, shards=shards, on_epoch=lambda epoch: clock.epoch(),

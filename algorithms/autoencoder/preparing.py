@@ -49,7 +49,7 @@ def prepare(
         if memory_bytes is None or len(split.train) * layout.row_bytes <= memory_bytes * SPOOL_SHARE:
             training = _Collection(len(split.train), layout)
             _encode(source, encoder, [(split.train, training), (watched, held_out)])
-            yield Prepared(MemorySpool(training.features, **order), held_out.features)
+            yield Prepared(MemorySpool(training.features, layout, **order), held_out.features)
         else:
             files = FileSpool(Path(name), layout, rows=len(split.train), **order)
             _encode(source, encoder, [(split.train, files), (watched, held_out)])

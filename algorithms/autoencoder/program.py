@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from algorithms.autoencoder.backend import tf
 from algorithms.autoencoder.layers import Layers, Weights
 from algorithms.autoencoder.objective import draw_masks, draw_noise, training_loss
-from algorithms.tabular.features import Features, Layout
+from algorithms.tabular.features import ALIGNMENT, Features, Layout
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 HELD_OUT_ROWS, HELD_OUT_VALUES = 4096, 1 << 21
@@ -171,8 +171,15 @@ class Program:
 
 
 def rows_of(features: Features) -> Rows:
-    """Return the features where a program finds them fastest."""
-    return tf.constant(features.numbers), tf.constant(features.slots)
+    """Return the features as a program takes them; they must not change any more."""
+    return _tensor(features.numbers), _tensor(features.slots)
+
+
+def _tensor(values: NDArray[Any]) -> Any:
+    """Return an array as a tensor, without a copy if TensorFlow can use its memory."""
+    if values.size and values.flags.carray and values.ctypes.data % ALIGNMENT == 0:
+        return tf.experimental.dlpack.from_dlpack(values.__dlpack__())
+    return tf.constant(values)
 
 
 @contextmanager

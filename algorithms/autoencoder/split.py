@@ -12,7 +12,7 @@ from algorithms.tabular.params import TabularFeederParams
 FEWEST_ROWS = 20
 """With fewer training rows none is held out: a quantile of one or two scores says nothing."""
 
-Rows = NDArray[np.intp]
+Rows = NDArray[np.int32] | NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ def split_rows(
     """
     if rows == 0:
         raise DataError("there are no rows to learn from", {"file": ["has no rows"]})
-    usable = np.arange(rows)
+    usable: Rows = np.arange(rows, dtype=np.int32 if rows <= np.iinfo(np.int32).max else np.int64)
     if feeder.train_on == "normal":
         if labels is None:
             why = "train_on 'normal' needs labels: name their label_column"
             raise DataError(why, {"label_column": [why]})
-        usable = np.flatnonzero(labels == 0)
+        usable = usable[labels == 0]
         if len(usable) == 0:
             why = "no row is labelled normal; correct the labels or set train_on to 'all'"
             raise DataError(why, {"train_on": [why]})

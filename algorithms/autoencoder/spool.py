@@ -34,8 +34,9 @@ class Spool(Protocol):
 class MemorySpool:
     """Rows in memory. Their order is any permutation with the same probability."""
 
-    def __init__(self, features: Features, *, batch_size: int, seed: int) -> None:
+    def __init__(self, features: Features, layout: Layout, *, batch_size: int, seed: int) -> None:
         self._features = features
+        self._layout = layout
         self._rows = max(1, CHUNK_ROWS // batch_size) * batch_size
         self._seed = seed
 
@@ -46,7 +47,10 @@ class MemorySpool:
     def chunks(self, epoch: int) -> Iterator[Features]:
         order = _generator(self._seed, epoch).permutation(self.count)
         for start in range(0, self.count, self._rows):
-            yield self._features.take(order[start : start + self._rows])
+            rows = order[start : start + self._rows]
+            chunk = Features.empty(len(rows), self._layout)
+            self._features.take_into(rows, chunk)
+            yield chunk
 
 
 class FileSpool:
@@ -83,11 +87,12 @@ class FileSpool:
 
     def chunks(self, epoch: int) -> Iterator[Features]:
         generator = _generator(self._seed, epoch)
-        rest = self._unpacked(np.empty(0, np.int32))
+        rest = Features.empty(0, self._layout)
         for bucket in generator.permutation(len(self._paths)).tolist():
             read = self._unpacked(np.fromfile(self._paths[bucket], np.int32))
-            mixed = read.take(generator.permutation(len(read)))
-            rows = Features.concatenate([rest, mixed])
+            rows, kept = Features.empty(len(rest) + len(read), self._layout), len(rest)
+            rows.numbers[:kept], rows.slots[:kept] = rest.numbers, rest.slots
+            read.take_into(generator.permutation(len(read)), rows[kept:])
             whole = len(rows) - len(rows) % self._batch_size
             if whole:
                 yield rows[:whole]

@@ -1,12 +1,14 @@
 """Encoded rows: real numbers, and for each categorical column the slot of its value. One-hot is never spelled out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+ALIGNMENT = 64
+"""Bytes; memory that starts at a multiple of it is used by TensorFlow where it is."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +64,19 @@ class Features:
         """Return a copy of the rows with these numbers."""
         return type(self)(self.numbers.take(rows, axis=0), self.slots.take(rows, axis=0))
 
-    @classmethod
-    def empty(cls, rows: int, layout: Layout) -> Self:
-        """Return features to be written into."""
-        numbers = np.empty((rows, layout.numbers), np.float32)
-        return cls(numbers, np.empty((rows, len(layout.blocks)), np.int32))
+    def take_into(self, rows: NDArray[np.integer], target: Self) -> None:
+        """Write copies of the rows with these numbers into as many rows; the numbers are trusted."""
+        # With numpy's default, which checks them, the rows would be copied twice.
+        self.numbers.take(rows, axis=0, out=target.numbers, mode="clip")
+        self.slots.take(rows, axis=0, out=target.slots, mode="clip")
 
     @classmethod
-    def concatenate(cls, parts: Sequence[Self]) -> Self:
-        """Return the rows of at least one part as one."""
-        return cls(np.concatenate([p.numbers for p in parts]), np.concatenate([p.slots for p in parts]))
+    def empty(cls, rows: int, layout: Layout) -> Self:
+        """Return features to be written into, aligned in memory."""
+        return cls(
+            _aligned((rows, layout.numbers), np.dtype(np.float32)),
+            _aligned((rows, len(layout.blocks)), np.dtype(np.int32)),
+        )
 
     def dense(self, layout: Layout) -> NDArray[np.float32]:
         """Return the features spelled out, (N, layout.width); only for few rows."""
@@ -79,3 +84,11 @@ class Features:
         dense[:, : layout.numbers] = self.numbers
         np.put_along_axis(dense, layout.numbers + self.slots.astype(np.intp), 1.0, axis=1)
         return dense
+
+
+def _aligned(shape: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return an array (rows, columns) of no particular values."""
+    size = shape[0] * shape[1] * dtype.itemsize
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)

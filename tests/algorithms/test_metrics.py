@@ -2,8 +2,9 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from algorithms.metrics import label_metrics, precision_at, score_metrics
+from algorithms.metrics import label_metrics, precision_at, ranking_metrics, score_metrics
 
 SCORES = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
 LABELS = np.array([1, 0, 1, 0, 0, 0], np.int8)
@@ -12,6 +13,24 @@ LABELS = np.array([1, 0, 1, 0, 0, 0], np.int8)
 def test_precision_at_k_breaks_ties_by_row():
     assert precision_at(SCORES, LABELS, 3) == pytest.approx(2 / 3)
     assert precision_at(np.zeros(6), LABELS, 1) == 1.0
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 8])
+def test_ranking_metrics_equal_those_of_scikit_learn_with_few_and_many_equal_scores(decimals):
+    generator = np.random.default_rng(decimals)
+    labels = generator.integers(0, 2, 500, np.int8)
+    scores = np.round(generator.normal(size=500) + 0.7 * labels, decimals)
+    assert ranking_metrics(scores, labels) == {
+        "roc_auc": pytest.approx(roc_auc_score(labels, scores), rel=1e-12),
+        "average_precision": pytest.approx(average_precision_score(labels, scores), rel=1e-12),
+    }
+
+
+@pytest.mark.parametrize("k", [1, 7, 250, 499, 500])
+def test_precision_at_k_is_that_of_the_first_k_in_the_order_of_the_scores(k):
+    generator = np.random.default_rng(k)
+    labels, scores = generator.integers(0, 2, 500, np.int8), np.round(generator.normal(size=500), 1)
+    assert precision_at(scores, labels, k) == labels[np.argsort(-scores, kind="stable")[:k]].mean()
 
 
 def test_the_metrics_of_labelled_rows_by_hand():

@@ -8,7 +8,6 @@ from algorithms.autoencoder.recipe import resolve_recipe
 from algorithms.autoencoder.split import split_rows
 from algorithms.autoencoder.spool import FileSpool, MemorySpool
 from algorithms.tabular.encoder import TabularEncoder
-from algorithms.tabular.features import Features
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.table import Table
 
@@ -43,23 +42,19 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr("algorithms.tabular.table.MOST_BLOCK_ROWS", 64)
 
 
-def numbers(features):
-    return np.sort(features.numbers[:, 0]).astype(int).tolist()
-
-
 @pytest.mark.parametrize(("memory", "kind"), [(None, MemorySpool), (PLENTY, MemorySpool), (LITTLE, FileSpool)])
 def test_rows_wait_in_memory_while_they_fit_and_in_files_when_they_do_not(
     table, encoder, split, recipe, tmp_path, memory, kind
 ):
     with prepare(table, encoder, split, recipe, memory_bytes=memory, folder=tmp_path) as prepared:
         assert type(prepared.spool) is kind
-        rows = Features.concatenate(list(prepared.spool.chunks(0)))
-        assert numbers(rows) == split.train.tolist()
+        rows = np.concatenate([chunk.dense(encoder.layout) for chunk in prepared.spool.chunks(0)])
+        by_number = rows[np.argsort(rows[:, 0])]
+        assert by_number[:, 0].tolist() == split.train.tolist()
         assert np.array_equal(prepared.held_out.numbers[:, 0], split.held_out)
         # What belongs to a row stays with it.
         trained = encoder.transform(table.take(split.train))
-        by_number = rows.take(np.argsort(rows.numbers[:, 0]))
-        assert np.array_equal(by_number.dense(encoder.layout), trained.dense(encoder.layout))
+        assert np.array_equal(by_number, trained.dense(encoder.layout))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,6 +7,7 @@ from algorithms.autoencoder import program
 from algorithms.autoencoder.backend import tf
 from algorithms.autoencoder.network import build_network, inputs_of
 from algorithms.autoencoder.program import Program, Schedule, Shape, program_for, rows_of
+from algorithms.tabular.features import Features
 from tests.algorithms.autoencoder.layouts import LAYOUTS, MIXED, SPELLED_OUT, features
 
 HIDDEN = (5, 3)
@@ -51,6 +52,22 @@ def test_weights_go_in_and_come_out_as_they_are(layout):
     one = Program(shape(layout))
     one.start(weights)
     assert all(np.array_equal(a, b) for a, b in zip(one.weights(), weights, strict=True))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_rows_are_copied_into_tensors_only_where_their_memory_is_not_aligned(layout):
+    rows = features(layout, 40)
+    target = Features.empty(80, layout)
+    aligned, shifted = target[:40], target[39:79]  # 39 rows of any layout here are no multiple of the alignment
+    for part in (shifted, aligned):
+        rows.take_into(np.arange(40), part)
+        for tensor, values, given in zip(
+            rows_of(part), (part.numbers, part.slots), (rows.numbers, rows.slots), strict=True
+        ):
+            assert tensor.dtype == values.dtype
+            assert np.array_equal(tensor.numpy(), given)
+            in_place = np.shares_memory(np.from_dlpack(tensor), values)
+            assert in_place == (part is aligned and values.size > 0)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

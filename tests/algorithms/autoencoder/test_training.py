@@ -28,7 +28,7 @@ def build(layout, chosen):
 
 def train(network, rows, chosen, *, layout=NUMBERS, held_out=None, unit=None, **options):
     """Train on rows in memory, by default without held-out rows and without noise."""
-    spool = MemorySpool(rows, batch_size=chosen.batch_size, seed=chosen.seed)
+    spool = MemorySpool(rows, layout, batch_size=chosen.batch_size, seed=chosen.seed)
     held_out = Features.empty(0, layout) if held_out is None else held_out
     unit = np.zeros(layout.numbers, np.float32) if unit is None else unit
     return training.train(network, layout, spool, held_out, unit, chosen, **options)

@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from algorithms.tabular.features import Features, Layout
+from algorithms.tabular.features import ALIGNMENT, Features, Layout
 
 LAYOUT = Layout(numbers=2, blocks=(3, 2))
 FEATURES = Features(
@@ -24,11 +25,20 @@ def test_features_of_one_kind_only_can_be_spelled_out():
     assert Features(np.empty((2, 0), np.float32), FEATURES.slots).dense(Layout(0, (3, 2))).sum() == 4
 
 
-def test_rows_can_be_cut_chosen_and_put_together():
+def test_rows_can_be_cut_and_chosen_and_written_into_others():
     assert FEATURES[1:].dense(LAYOUT).tolist() == [[2, 3, 0, 0, 1, 1, 0]]
-    swapped = FEATURES.take(np.array([1, 0]))
-    again = Features.concatenate([swapped[1:], swapped[:1]])
-    assert np.array_equal(again.dense(LAYOUT), FEATURES.dense(LAYOUT))
+    swapped, target = FEATURES.take(np.array([1, 0])), Features.empty(3, LAYOUT)
+    assert swapped.dense(LAYOUT).tolist() == [[2, 3, 0, 0, 1, 1, 0], [0.5, -1, 1, 0, 0, 0, 1]]
+    swapped.take_into(np.array([1]), target[:1])
+    swapped.take_into(np.array([1, 0]), target[1:])
+    assert np.array_equal(target.dense(LAYOUT), FEATURES.take(np.array([0, 0, 1])).dense(LAYOUT))
+
+
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+def test_empty_features_are_aligned_in_memory(rows):
+    features = Features.empty(rows, LAYOUT)
+    assert (features.numbers.shape, features.slots.shape) == ((rows, 2), (rows, 2))
+    assert features.numbers.ctypes.data % ALIGNMENT == features.slots.ctypes.data % ALIGNMENT == 0
 
 
 def test_a_row_takes_four_bytes_a_number_and_four_a_block():
