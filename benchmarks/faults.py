@@ -43,7 +43,7 @@ def main(argv: list[str]) -> None:
 
 
 def campaign(
-    faults: int, seed: int, *, runs: int = 0, pause: float = 2.0, servers: bool = False, networks: int = 3
+    faults: int, seed: int, *, runs: int = 0, pause: float = 1.2, servers: bool = False, networks: int = 3
 ) -> dict[str, Any]:
     """Inject so many faults, and more until so many runs have ended; return what happened.
 
