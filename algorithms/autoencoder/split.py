@@ -1,6 +1,7 @@
 """Which rows train the network and which are held out for its threshold."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from algorithms.tabular.params import TabularFeederParams
 FEWEST_ROWS = 20
 """With fewer training rows none is held out: a quantile of one or two scores says nothing."""
 
-Rows = NDArray[np.int32] | NDArray[np.int64]
+Rows = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
