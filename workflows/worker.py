@@ -8,9 +8,11 @@ from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 @worker_ready.connect
 def begin_to_sweep(**_: Any) -> None:
     """Put right what was left behind, at once and from now on."""
+    from workflows.execution.housekeeping import Housekeeper
     from workflows.execution.sweeper import Sweeper
 
     Sweeper().start()
+    Housekeeper().start()
 
 
 @worker_ready.connect

@@ -4,17 +4,15 @@ Every worker sweeps. What several do at once is done once: each move is a condit
 """
 
 import logging
-import threading
-from collections.abc import Callable
 from functools import partial
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from workflows.errors import Unavailable
 from workflows.execution import transitions
-from workflows.execution.housekeeping import keep_house_when_due
+from workflows.execution.duty import Duty
 from workflows.execution.sightings import Sightings
 from workflows.execution.tidying import remove_dead_job_folders, tidy
 from workflows.models import Run, RunState
@@ -30,41 +28,18 @@ running, queued = Sightings(_PATIENCE), Sightings(_PATIENCE)
 """What this process saw of runs."""
 
 
-class Sweeper(threading.Thread):
-    """Sweeps and keeps house for as long as this process lives, whatever else it does."""
+class Sweeper(Duty):
+    """Sweeps for as long as this process lives, whatever else it does."""
 
     def __init__(self) -> None:
-        super().__init__(name="sweeper", daemon=True)
-        self._ended = threading.Event()
+        super().__init__("sweeper")
+        self._swept = False
 
-    def stop(self, seconds: float = 2.0) -> None:
-        """Sweep no more; wait at most so long for a sweep that is under way."""
-        self._ended.set()
-        self.join(seconds)
-
-    def run(self) -> None:
-        """Sweep, at once and then now and then, until `stop` is called."""
-        started = False  # a service that comes back goes on with its queue at once
-        while not self._ended.is_set():
-            started |= _try(partial(sweep, every_queued_run=not started))
-            _try(remove_dead_job_folders)
-            _try(keep_house_when_due)
-            close_old_connections()
-            self._ended.wait(settings.SWEEP_SECONDS)
-        connection.close()
-
-
-def _try(call: Callable[[], None]) -> bool:
-    """Tell whether it went well; none of the sweeper's duties waits for another that fails."""
-    try:
-        call()
-    except (DatabaseError, InterfaceError) as error:
-        logger.warning("the database cannot be swept, trying again: %s", error)
-    except Exception:  # a sweeper that ends would be missed only when it is needed
-        logger.exception("a sweep failed")
-    else:
-        return True
-    return False
+    def once(self) -> None:
+        """Sweep, and remove what dead trainings left here."""
+        # Until a sweep went well no proof is asked for: a service that comes back goes on with its queue at once.
+        self._swept |= self.attempt(partial(sweep, every_queued_run=not self._swept))
+        self.attempt(remove_dead_job_folders)
 
 
 def sweep(*, every_queued_run: bool = False) -> None:

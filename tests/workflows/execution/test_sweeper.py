@@ -15,12 +15,14 @@ from django.db import connection
 from django.utils import timezone
 
 from workflows.errors import Unavailable
-from workflows.execution import sweeper
+from workflows.execution import housekeeping, sweeper
+from workflows.execution.duty import Duty
 from workflows.execution.sightings import Sightings
 from workflows.execution.sweeper import sweep
 from workflows.execution.transitions import beat
 from workflows.models import Network, Run, RunState, Version
 from workflows.services.broker import waiting_messages
+from workflows.worker import begin_to_sweep
 
 LOST, OLD = settings.HEARTBEAT_LOST_SECONDS, settings.MESSAGE_LOST_SECONDS
 
@@ -239,3 +241,31 @@ def test_the_sweeper_of_a_worker_sweeps_by_itself(server: Any, settings: Any) ->
     until_sent(server)
     thread.stop()
     assert not thread.is_alive()
+
+
+def test_a_worker_sweeps_while_its_housekeeping_takes_hours(
+    server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, release = threading.Event(), threading.Event()
+
+    def list_a_slow_bucket() -> None:
+        began.set()
+        release.wait(60)
+
+    settings.SWEEP_SECONDS = 0.05
+    monkeypatch.setattr(housekeeping, "_done", float("-inf"))
+    monkeypatch.setattr(housekeeping, "remove_leftovers", list_a_slow_bucket)
+    before = set(threading.enumerate())
+    begin_to_sweep()
+    duties = [thread for thread in threading.enumerate() if thread not in before and isinstance(thread, Duty)]
+    try:
+        assert began.wait(20)
+        for name in "ab":
+            make_run(RunState.QUEUED, name)
+            until_sent(server)
+            server.delete("celery")
+    finally:
+        release.set()
+        for duty in duties:
+            duty.stop(20)
+    assert not any(duty.is_alive() for duty in duties)
