@@ -3,8 +3,9 @@
 A folder: `backup.json` (release, migrations, digest and size of every file), `rows.jsonl.gz` (Django's own format, so
 that SQLite's rows go into PostgreSQL and back), `files/` under the names of the storage. Published files never change
 and a row is written after its files, so files copied after the rows were read are those of the rows; what is missing of
-them, by the row or by the artifact's manifest, was removed since, or is damaged. Sessions and heartbeats are left out;
-the secret key is not in the database.
+them, by the row or by the artifact's manifest, was removed since, or is damaged. What is damaged is copied as it is and
+told by the manifest: one rotten file is no reason to have no backup. Sessions and heartbeats are left out; the secret
+key is not in the database.
 """
 
 import hashlib
@@ -44,12 +45,11 @@ class Vanished(Exception):
 
 
 def back_up(target: Path) -> dict[str, Any]:
-    """Write a backup into a folder that does not exist yet; return its manifest.
+    """Write a backup into a folder that does not exist yet; return its manifest: `damaged` says what was, and why.
 
     Raises:
         Invalid: there is something already.
         Conflict: so much is deleted meanwhile that no moment could be caught.
-        Damaged: files that a row names are missing or are not what was stored.
     """
     if target.exists():
         raise Invalid(f"{target} exists already: name a folder that does not", {"folder": ["exists already"]})
@@ -67,7 +67,7 @@ def back_up(target: Path) -> dict[str, Any]:
 
 
 def _fill(folder: Path) -> dict[str, Any]:
-    copied: dict[str, dict[str, Any]] = {}
+    copies = Copies(folder / FILES)
     for _ in range(ATTEMPTS):
         with _snapshot():
             _write_rows(folder / ROWS)
@@ -75,7 +75,7 @@ def _fill(folder: Path) -> dict[str, Any]:
             wanted = list(_wanted())
             logs = [run.log_key for run in Run.objects.only("id")]
         try:
-            kept = dict(_copy(folder / FILES, wanted, copied))
+            kept, damaged = copies.of(wanted)
         except Vanished:
             logger.info("rows were deleted while they were backed up; the rows are read again")
             continue
@@ -88,6 +88,7 @@ def _fill(folder: Path) -> dict[str, Any]:
             "migrations": migrations,
             "rows": {"sha256": _digest(folder / ROWS)},
             "files": kept,
+            "damaged": damaged,
         }
     raise Conflict("networks, files or runs were deleted again and again while the backup was made; try again")
 
@@ -138,26 +139,23 @@ class Wanted:
     prefix: str
     source_sha256: str | None = None
 
-    def require_as_stored(self, root: Path, copied: Mapping[str, Mapping[str, Any]]) -> None:
-        """Raise Damaged if a copy is not what was stored, as the row or the manifest of the artifact says."""
-        expected: Mapping[str, str | None]
+    def expected(self, root: Path) -> Mapping[str, str | None]:
+        """Return the names of the files with their digests, as the row or the copied manifest of the artifact says.
+
+        Raises:
+            Damaged: there is no such manifest.
+        """
         if self.model is DataFile:
-            expected = {SOURCE: self.source_sha256, TABLE: None}  # of the typed copy nobody took a digest
-        else:
-            expected = _digests_of_artifact(root / self.prefix)
-        for name, sha256 in expected.items():
-            copy = copied.get(f"{self.prefix}/{name}")
-            if copy is None:
-                raise Damaged(f"the stored file {self.prefix}/{name} is missing")
-            if sha256 not in (None, copy["sha256"]):
-                raise Damaged(f"the stored file {self.prefix}/{name} is not the one that was written (sha256 differs)")
+            return {SOURCE: self.source_sha256, TABLE: None}  # of the typed copy nobody took a digest
+        return _digests_of_artifact(root / self.prefix)
 
 
 def _digests_of_artifact(folder: Path) -> Mapping[str, str]:
     try:
         return dict(json.loads((folder / artifacts.MANIFEST).read_text())["files"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Damaged(f"the manifest of the stored model {folder.name} cannot be read: {error}") from error
+        why = "missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error}"
+        raise Damaged(f"the list of this model's files: {why}") from error
 
 
 def _wanted() -> Iterator[Wanted]:
@@ -167,30 +165,61 @@ def _wanted() -> Iterator[Wanted]:
         yield Wanted(Run, run.pk, run.artifact_prefix)
 
 
-def _copy(
-    root: Path, wanted: Iterable[Wanted], copied: dict[str, dict[str, Any]]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Copy what is not copied yet; yield every file with what the manifest says of it."""
-    for row in wanted:
+class Copies:
+    """The copies of stored files: each is made once, however often the rows are read."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._made: dict[str, dict[str, Any]] = {}
+        self._unreadable: dict[str, str] = {}
+
+    def of(self, wanted: Iterable[Wanted]) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+        """Return every file of the rows with what the manifest says of it, and what of them is damaged, and why.
+
+        Raises:
+            Vanished: files are gone, and their row is too.
+        """
+        kept: dict[str, dict[str, Any]] = {}
+        damaged: dict[str, str] = {}
+        for row in wanted:
+            paths = [f"{row.prefix}/{name}" for name in files.names(row.prefix)]
+            for path in paths:
+                self._make(row.prefix, path)
+            wrong = self._wrong(row, paths)
+            if wrong and not row.model.objects.filter(pk=row.key).exists():
+                raise Vanished
+            damaged |= wrong
+            kept |= {path: self._made[path] for path in paths if path in self._made}
+        return kept, damaged
+
+    def _make(self, prefix: str, path: str) -> None:
+        if path not in self._made and path not in self._unreadable:
+            self._made[path] = _write(self._root / path, self._readable(prefix, path))
+            if path in self._unreadable and not self._made[path]["size"]:
+                del self._made[path]
+
+    def _readable(self, prefix: str, path: str) -> Iterator[bytes]:
+        """Yield what can be read of a file, and remember why it ends."""
         try:
-            names = _published(row.prefix)
-            for name in names:
-                path = f"{row.prefix}/{name}"
-                if path not in copied:
-                    copied[path] = _write(root / path, files.stream(row.prefix, name))
-            row.require_as_stored(root, copied)
+            yield from files.stream(prefix, path.removeprefix(f"{prefix}/"))
+        except (Damaged, OSError) as error:
+            self._unreadable[path] = str(error)
+
+    def _wrong(self, row: Wanted, paths: Iterable[str]) -> dict[str, str]:
+        wrong = {path: self._unreadable[path] for path in paths if path in self._unreadable}
+        try:
+            expected = row.expected(self._root)
         except Damaged as error:
-            if not row.model.objects.filter(pk=row.key).exists():
-                raise Vanished from error
-            raise
-        yield from ((f"{row.prefix}/{name}", copied[f"{row.prefix}/{name}"]) for name in names)
-
-
-def _published(prefix: str) -> list[str]:
-    names = files.names(prefix)
-    if not names:
-        raise Damaged(f"the stored files {prefix} are missing")
-    return names
+            return {f"{row.prefix}/{artifacts.MANIFEST}": error.message} | wrong
+        for name, sha256 in expected.items():
+            path = f"{row.prefix}/{name}"
+            if path in wrong:
+                continue
+            if path not in self._made:
+                wrong[path] = "missing"
+            elif sha256 not in (None, self._made[path]["sha256"]):
+                wrong[path] = "not the one that was written (sha256 differs)"
+        return wrong
 
 
 def _copy_logs(root: Path, keys: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -22,7 +22,8 @@ from workflows.operations.backup import FILES, FORMAT, MANIFEST, ROWS, applied_m
 def restore(source: Path) -> dict[str, Any]:
     """Bring a backup into this installation, which must be empty and migrated; return the manifest.
 
-    Every digest is checked before anything is written. Runs that were queued or running are queued; they begin anew.
+    Every digest is checked before anything is written; what was `damaged` when the backup was made comes back so. Runs
+    that were queued or running are queued; they begin anew.
 
     Raises:
         Invalid: the folder is no backup, or one of a later release.

@@ -1,11 +1,13 @@
-"""What is backed up can be restored elsewhere, and what is damaged is refused."""
+"""What is backed up can be restored elsewhere; what is damaged is told."""
 
+import errno
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -144,15 +146,6 @@ def test_a_backup_of_a_later_release_is_refused(run: Run, tmp_path: Path) -> Non
         call_command("restore", str(tmp_path / "backup"))
 
 
-def test_a_missing_file_fails_the_backup_and_leaves_no_half_of_it(run: Run, tmp_path: Path) -> None:
-    from workflows import files
-
-    files.remove(run.artifact_prefix)
-    with pytest.raises(CommandError, match="missing"):
-        call_command("backup", str(tmp_path / "backup"))
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_folder_that_exists_is_not_written_into(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="exists already"):
         call_command("backup", str(tmp_path))
@@ -167,16 +160,16 @@ def test_rows_that_are_deleted_while_their_files_are_copied_are_in_no_backup(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert upload(Api(), "other") == 200
-    original = backup_module._published
+    original = backup_module.files.names
 
-    def published(prefix: str) -> list[str]:
-        names = original(prefix)
+    def names(prefix: str) -> list[str]:
+        found = original(prefix)
         if prefix.startswith("uploads/") and Network.objects.filter(name="other").exists():
             Network.objects.get(name="other").delete()  # its rows go at once, its files one after the other
-            return [name for name in names if name != "source.csv"]
-        return names
+            return [name for name in found if name != "source.csv"]
+        return found
 
-    monkeypatch.setattr(backup_module, "_published", published)
+    monkeypatch.setattr(backup_module.files, "names", names)
     manifest = back_up(tmp_path / "backup")
     assert not [name for name in manifest["files"] if name.startswith("uploads/")]
     Network.objects.all().delete()
@@ -192,16 +185,65 @@ def test_a_log_that_is_removed_while_it_is_copied_is_left_out(
     assert run.log_key not in manifest["files"]
 
 
-@pytest.mark.parametrize("kind", ["upload", "model"])
-def test_a_stored_file_that_is_not_what_was_written_is_named_and_not_backed_up(
-    run: Run, tmp_path: Path, kind: str
+def spoil(run: Run, kind: str) -> str:
+    """Damage a stored file; return the pattern of what is to be told of it."""
+    uploaded = DataFile.objects.get().prefix
+    prefix, name, told = {
+        "upload": (uploaded, "source.csv", "not the one that was written"),
+        "table": (uploaded, "table.parquet", "missing"),
+        "model": (run.artifact_prefix, "model.onnx", "not the one that was written"),
+        "manifest": (run.artifact_prefix, "manifest.json", "cannot be read"),
+    }[kind]
+    path = place_of(prefix) / name
+    if kind == "table":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+    return f"{prefix}/{name}: .*{told}"
+
+
+@pytest.mark.parametrize("kind", ["upload", "table", "model", "manifest"])
+def test_one_damaged_file_is_named_and_everything_is_backed_up_and_restored_with_it(
+    run: Run, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert upload(Api(), "other") == 200
-    prefix, name = (
-        (DataFile.objects.get().prefix, "source.csv") if kind == "upload" else (run.artifact_prefix, "model.onnx")
-    )
-    path = place_of(prefix) / name
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with pytest.raises(CommandError, match=f"{name} is not the one that was written"):
+    told = spoil(run, kind)
+    with pytest.raises(CommandError, match="1 stored files are damaged"):
         call_command("backup", str(tmp_path / "backup"))
-    assert list(tmp_path.iterdir()) == []
+    assert re.search(f"damaged: {told}", capsys.readouterr().err)
+    manifest = json.loads((tmp_path / "backup" / MANIFEST).read_text())
+    assert len(manifest["damaged"]) == 1
+    Network.objects.all().delete()
+    call_command("restore", str(tmp_path / "backup"))
+    assert re.search(f"when it was made: {told}", capsys.readouterr().err)
+    assert sorted(network.name for network in Network.objects.all()) == ["other", "steel"]
+    assert place_of(DataFile.objects.get().prefix).is_dir()
+    assert place_of(run.artifact_prefix).is_dir()
+
+
+def test_a_model_that_is_gone_is_named_and_everything_else_is_backed_up(run: Run, tmp_path: Path) -> None:
+    from workflows import files
+
+    assert upload(Api(), "other") == 200
+    files.remove(run.artifact_prefix)
+    manifest = back_up(tmp_path / "backup")
+    assert list(manifest["damaged"]) == [f"{run.artifact_prefix}/manifest.json"]
+    assert f"{DataFile.objects.get().prefix}/source.csv" in manifest["files"]
+
+
+def test_what_can_be_read_of_a_file_is_kept_and_the_fault_of_the_disk_told(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = backup_module.files.stream
+
+    def stream(prefix: str, name: str) -> Iterator[bytes]:
+        if name == "model.onnx":
+            yield b"its first bytes"
+            raise OSError(errno.EIO, "Input/output error")
+        yield from original(prefix, name)
+
+    monkeypatch.setattr(backup_module.files, "stream", stream)
+    manifest = back_up(tmp_path / "backup")
+    path = f"{run.artifact_prefix}/model.onnx"
+    assert "Input/output error" in manifest["damaged"][path]
+    assert (tmp_path / "backup" / "files" / path).read_bytes() == b"its first bytes"

@@ -26,3 +26,11 @@ class Command(BaseCommand):
             raise CommandError(error.message) from None
         size = sum(told["size"] for told in manifest["files"].values())
         self.stdout.write(f"{folder}: {len(manifest['files']):,} files, {size / 1e6:,.1f} MB, and the database")
+        damaged: dict[str, str] = manifest["damaged"]
+        for path, why in damaged.items():
+            self.stderr.write(f"damaged: {path}: {why}")
+        if damaged:
+            raise CommandError(
+                f"{len(damaged):,} stored files are damaged: the backup has them as they are, all else is whole. "
+                "Upload, or train, them again, or restore them from an earlier backup"
+            )

@@ -24,3 +24,5 @@ class Command(BaseCommand):
         except ServiceError as error:
             raise CommandError(error.message) from None
         self.stdout.write(f"restored the backup of {manifest['made']}: {len(manifest['files']):,} files and the rows")
+        for path, why in manifest.get("damaged", {}).items():  # backups of earlier releases have none
+            self.stderr.write(f"damaged already when it was made: {path}: {why}")
