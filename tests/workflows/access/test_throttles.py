@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from redis.connection import AbstractConnection
 
 from tests.workflows.access.people import as_holder_of
 from tests.workflows.conftest import NETWORK, Api
@@ -83,12 +84,28 @@ def test_requests_pass_when_the_counter_is_down(
     assert "requests are not counted" in caplog.text
 
 
-def test_a_counter_that_goes_between_two_steps_is_made_again(token_mode: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    token_mode.THROTTLES = {"user": (1, DAY)}
-    with monkeypatch.context() as patch:
-        patch.setattr(throttles.cache, "add", lambda *_, **__: cache.clear())
-        assert throttles.count("user", "1") is None
-    assert [throttles.count("user", "1") is None for _ in range(2)] == [True, False]
+def test_a_request_is_counted_with_one_question_to_the_server(token_mode: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    token_mode.THROTTLES = {"user": (2, DAY)}
+    asked: list[Any] = []
+    send = AbstractConnection.send_packed_command
+    throttles.count("user", "1")  # which may connect
+
+    def seen(connection: Any, command: Any, **options: Any) -> Any:
+        asked.append(command)
+        return send(connection, command, **options)
+
+    monkeypatch.setattr(AbstractConnection, "send_packed_command", seen)
+    assert throttles.count("user", "1") is None
+    assert len(asked) == 1
+    assert throttles.count("user", "1") is not None
+
+
+def test_a_counter_goes_when_its_time_is_over(token_mode: Any) -> None:
+    token_mode.THROTTLES = {"user": (2, DAY)}
+    assert [throttles.count("user", "1") is None for _ in range(3)] == [True, True, False]
+    server = cache._cache.get_client()
+    (key,) = server.keys("*throttle:user:1:*")
+    assert DAY < server.ttl(key) <= 2 * DAY
 
 
 def tried(name: str, **address: str) -> int:
