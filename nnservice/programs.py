@@ -65,7 +65,7 @@ def web(_home: Path) -> list[str]:
     return [
         *(sys.executable, "-m", "gunicorn", "nnservice.wsgi:application"),
         *("--bind", bind()),
-        *("--worker-class", "gthread"),
+        *("--worker-class", "nnservice.web_worker.Worker"),
         *("--workers", str(env.integer("WEB_WORKERS", 2, minimum=1))),
         *("--threads", "8"),
         *("--timeout", "120"),

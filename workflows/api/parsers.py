@@ -10,6 +10,7 @@ from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser, MultiPartParser
 
+from workflows import database
 from workflows.access.permissions import ask_again
 
 # What a text column of the database cannot hold: NUL and half of a surrogate pair.
@@ -82,6 +83,7 @@ class UploadParser(MultiPartParser):
         length = int(parser_context["request"].META.get("CONTENT_LENGTH") or 0) if parser_context else 0
         if length > settings.MAX_UPLOAD_BYTES:
             raise BodyTooLarge(f"the upload has {length:,} bytes; at most {settings.MAX_UPLOAD_BYTES:,} are taken")
+        database.let_go()
         parsed = super().parse(stream, media_type, parser_context)
         _ask_again(parser_context)
         return parsed

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet, Sum
 
-from workflows import files
+from workflows import database, files
 from workflows.access import quotas
 from workflows.errors import Invalid, NotFound, Unprocessable, is_disk_full
 from workflows.execution.conversion import convert_csv
@@ -49,6 +49,7 @@ def store_uploads(node: Node, uploads: Sequence[Upload]) -> list[DataFile]:
     _refuse_bytes(node, names, sum(upload.file.size or 0 for upload in uploads))
     remove_from_this_machine_when_due()  # a host may have web processes only
     kept = list(node.files.exclude(name__in=names)[:1])
+    database.let_go()
     stored: list[DataFile] = []
     try:
         for upload in uploads:
