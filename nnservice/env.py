@@ -93,3 +93,14 @@ def words(name: str, default: tuple[str, ...]) -> list[str]:
     """Return the variable as a list of words separated by commas."""
     value = text(name)
     return [word.strip() for word in value.split(",") if word.strip()] if value else list(default)
+
+
+def login_rates(stranger: tuple[int, int] | None) -> dict[str, tuple[int, int] | None]:
+    """Return how often a password of the admin site is tried: from one address, for one name from there, for a name.
+
+    The name alone is counted far higher, or whoever knows it could keep its owner out.
+    """
+    if stranger is None:
+        return dict.fromkeys(("login", "login of name", "name"))
+    limit, seconds = stranger
+    return {"login": stranger, "login of name": (max(1, limit // 6), seconds), "name": (20 * limit, seconds)}

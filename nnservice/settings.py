@@ -210,7 +210,7 @@ THROTTLES = {
     "user": env.rate("NNSERVICE_THROTTLE_USER", "off" if AUTH_MODE == OPEN else "6000/minute"),
     "stranger": env.rate("NNSERVICE_THROTTLE_STRANGER", "off" if AUTH_MODE == OPEN else "60/minute"),
 }
-THROTTLES["login"] = THROTTLES["stranger"]  # of the admin site, counted apart
+THROTTLES |= env.login_rates(THROTTLES["stranger"])
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",

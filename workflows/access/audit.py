@@ -28,7 +28,8 @@ LONGEST = 500
 MOST = 20_000
 """Characters of JSON that are kept of one body."""
 UNAUTHORIZED, TOO_MANY = 401, 429
-ADMIN_SITE = "/admin/"
+ADMIN_SITE, LOGIN = "/admin/", "/admin/login"
+SHOWN_AGAIN = 200
 
 
 def list_entries(**filters: str) -> QuerySet[AuditEntry]:
@@ -39,15 +40,16 @@ def list_entries(**filters: str) -> QuerySet[AuditEntry]:
 def note(request: HttpRequest, response: HttpResponseBase) -> None:
     """Write down a request that was made to change something, with its answer's status; a failure's, 500, too.
 
-    Left out are requests of strangers, and those that were throttled: both could fill the disk. A database that does
-    not take the row is logged; the request was answered already.
+    Left out are requests of strangers but for logins that failed, and those that were throttled: they could fill the
+    disk. A database that does not take the row is logged; the request was answered already.
     """
     if not _is_made_to_change(request):
         return
     if response.status_code == UNAUTHORIZED or (response.status_code == TOO_MANY and "Retry-After" in response.headers):
         return
     user, token = _who(request)
-    if user is None and (not is_open() or _is_admin_site(request)):
+    tried = _failed_login(request, response) if user is None else None
+    if user is None and tried is None and (not is_open() or _is_admin_site(request)):
         return
     entry = AuditEntry(
         user=user,
@@ -57,8 +59,8 @@ def note(request: HttpRequest, response: HttpResponseBase) -> None:
         method=str(request.method),
         path=request.path[:LONGEST],
         network=_network(request, response),
-        status=response.status_code,
-        changes=_changes(response),
+        status=response.status_code if tried is None else UNAUTHORIZED,
+        changes=_changes(response) if tried is None else {"login failed": tried},
     )
     try:
         entry.save(force_insert=True)
@@ -82,6 +84,12 @@ def _who(request: HttpRequest) -> tuple[User | None, Token | None]:
         return token.user, token
     user = get_user(request) if _is_admin_site(request) and hasattr(request, "session") else None
     return (user if isinstance(user, User) and may_enter_admin_site(user) else None), None
+
+
+def _failed_login(request: HttpRequest, response: HttpResponseBase) -> str | None:
+    """Return the user name of a login to the admin site that failed, for which the form is shown again."""
+    failed = request.path_info.startswith(LOGIN) and response.status_code == SHOWN_AGAIN
+    return str(request.POST.get("username", ""))[:150] if failed else None
 
 
 def _is_admin_site(request: HttpRequest) -> bool:

@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 MAX_USERNAME = 150
 
 
-def count(scope: str, who: str) -> float | None:
-    """Count a request; return the seconds to wait if it is one too many, else None.
+def count(scope: str, who: str, by: int = 1) -> float | None:
+    """Count a request; return the seconds to wait if it is one too many, else None. `by` 0 only asks for one more.
 
     A whole number by window is all that is stored: it is raised in one step, and nothing is unpickled. When the cache
     does not answer, the request passes.
@@ -34,18 +34,18 @@ def count(scope: str, who: str) -> float | None:
     window = int(now // seconds)
     key = f"throttle:{scope}:{who}:{window}"
     try:
-        made = _raised(key, 2 * seconds)
+        made = _raised(key, 2 * seconds, by=by)
     except (RedisError, OSError) as error:
         logger.warning("requests are not counted, the cache does not answer: %s", error)
         return None
-    return (window + 1) * seconds - now if made > limit else None
+    return (window + 1) * seconds - now if made + 1 - by > limit else None
 
 
-def _raised(key: str, seconds: int) -> int:
+def _raised(key: str, seconds: int, *, by: int) -> int:
     name = cache.make_key(key)
     # Django's own `add` and `incr` ask the server three times, at every request.
     together = cache._cache.get_client(write=True).pipeline()  # type: ignore[attr-defined]  # noqa: SLF001
-    return int(together.set(name, 0, ex=seconds, nx=True).incr(name).execute()[-1])
+    return int(together.set(name, 0, ex=seconds, nx=True).incr(name, by).execute()[-1])
 
 
 def count_stranger(request: Any) -> None:
@@ -55,6 +55,15 @@ def count_stranger(request: Any) -> None:
         Throttled: it is one too many of this address.
     """
     _refuse_after(count("stranger", address_of(request)))
+
+
+def refuse_used_up(request: Any) -> None:
+    """Count nothing, but refuse an address from which too many requests came without a valid token.
+
+    Raises:
+        Throttled: one more would be too many.
+    """
+    _refuse_after(count("stranger", address_of(request), by=0))
 
 
 def count_user(user: User | None, request: Any) -> None:
@@ -67,14 +76,19 @@ def count_user(user: User | None, request: Any) -> None:
 
 
 def count_login(request: HttpRequest) -> float | None:
-    """Count a password that is tried on the admin site, by address and by user name; return the seconds to wait."""
+    """Count a password that is tried on the admin site; return the seconds to wait.
+
+    By address, more strictly by address and user name, and by the name alone far higher: who knows the name of an
+    administrator must not keep that one out.
+    """
     name = ""
     with contextlib.suppress(OSError):  # the client went away
         name = request.POST.get("username", "")
     # As the login form reads it, or other spellings of a name would have counters of their own.
     name = unicodedata.normalize("NFKC", name.strip()[:MAX_USERNAME])
     digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()
-    waits = [count("login", who) for who in (address_of(request), digest)]
+    address = address_of(request)
+    waits = [count("login", address), count("login of name", f"{address}:{digest}"), count("name", digest)]
     return max((wait for wait in waits if wait is not None), default=None)
 
 

@@ -142,8 +142,16 @@ def test_what_nobody_may_do_on_the_admin_site_is_none(people: dict[str, Api], st
     staff.force_login(User.objects.get(username="editor"))
     for client in (Client(), staff):
         client.post(f"/admin/workflows/network/{steel.pk}/delete/", {"post": "yes"})
-        client.post("/admin/login/", {"username": "boss", "password": "guess"})
     assert AuditEntry.objects.count() == 0
+
+
+def test_a_login_to_the_admin_site_that_failed_is_nobodys_row_with_the_name_and_the_address(
+    people: dict[str, Api],
+) -> None:
+    Client(REMOTE_ADDR="10.0.0.7").post("/admin/login/", {"username": "boss", "password": "guess"})
+    (row,) = people["admin"].get(AUDIT).body
+    assert (row["user"], row["status"], row["address"]) == ("", 401, "10.0.0.7")
+    assert row["changes"] == {"login failed": "boss"}
 
 
 def test_in_open_mode_the_change_is_nobodys(api: Api) -> None:

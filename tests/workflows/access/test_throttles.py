@@ -7,6 +7,7 @@ from django.core.cache import cache
 from django.test import Client
 from redis.connection import AbstractConnection
 
+from nnservice.env import login_rates
 from tests.workflows.access.people import as_holder_of
 from tests.workflows.conftest import NETWORK, Api
 from workflows.access import throttles
@@ -121,8 +122,15 @@ def test_passwords_of_the_admin_site_are_not_tried_at_full_speed_from_one_addres
     assert Client().get("/admin/login/").status_code == 200
 
 
+def test_nobody_keeps_an_administrator_out_by_guessing(token_mode: Any) -> None:
+    token_mode.THROTTLES = login_rates((12, DAY))
+    assert [tried("ann", REMOTE_ADDR="10.0.0.1") for _ in range(4)] == [200, 200, 429, 429]
+    assert tried("ben", REMOTE_ADDR="10.0.0.1") == 200
+    assert tried("ann", REMOTE_ADDR="10.0.0.2") == 200
+
+
 def test_nor_for_one_name_from_many_addresses(token_mode: Any) -> None:
-    token_mode.THROTTLES = {"login": (2, DAY)}
+    token_mode.THROTTLES = {"name": (2, DAY)}
     names = ("ann", " ann", "ａｎｎ")  # to the form they are one
     assert [tried(name, REMOTE_ADDR=f"10.0.0.{n}") for n, name in enumerate(names)] == [200, 200, 429]
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
@@ -113,3 +114,18 @@ def test_web_processes_count_together(tmp_path: Any) -> None:
     )
     done = subprocess.run([sys.executable, "-c", show], env=environment, check=True, capture_output=True, text=True)
     assert 'nnservice_rows_predicted_total{kind="anomaly"} 10.0' in done.stdout
+
+
+def test_wrong_tokens_are_counted_and_then_not_even_the_right_one_is_looked_at(db: None, settings: Settings) -> None:
+    settings.METRICS_TOKEN, settings.AUTH_MODE = TOKEN, "token"
+    settings.THROTTLES = {"stranger": (2, 86_400)}
+    cache.clear()
+
+    def ask(token: str, address: str = "10.0.0.1") -> int:
+        return Client(REMOTE_ADDR=address, headers={"Authorization": f"Bearer {token}"}).get("/metrics").status_code
+
+    assert [ask(token) for token in (TOKEN, TOKEN, TOKEN, "guess", "guess", "guess", TOKEN)] == [200] * 3 + [
+        401
+    ] * 2 + [429] * 2
+    assert ask(TOKEN, "10.0.0.2") == 200
+    cache.clear()
