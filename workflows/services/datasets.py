@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
 from django.db.models import QuerySet, Sum
 
 from workflows import database, files
@@ -17,7 +17,7 @@ from workflows.errors import Invalid, NotFound, Unprocessable, is_disk_full
 from workflows.execution.conversion import convert_csv
 from workflows.execution.leftovers import remove_from_this_machine_when_due
 from workflows.files.local import remove_folder
-from workflows.models import DataFile, Node
+from workflows.models import DataFile, Node, Version
 from workflows.models.node import SOURCE, TABLE
 from workflows.services.locks import lock_node
 from workflows.services.networks import refuse_while_running
@@ -57,16 +57,31 @@ def store_uploads(node: Node, uploads: Sequence[Upload]) -> list[DataFile]:
             _refuse_other_columns(stored[-1], stored[:1] if len(stored) > 1 else kept)
         _commit(node, stored)
     except BaseException as error:
-        if not _may_be_committed(error):
+        if not _may_be_committed(error, stored):
             for data_file in stored:
                 files.remove(data_file.prefix)
         raise
     return stored
 
 
-def _may_be_committed(error: BaseException) -> bool:
-    """Tell whether rows may be there all the same: their files stay then, and are leftovers if there are none."""
-    return isinstance(error, (OperationalError, InterfaceError)) and not is_disk_full(error)
+def _may_be_committed(error: BaseException, stored: Sequence[DataFile]) -> bool:
+    """Tell whether rows may be there all the same: their files stay then, and are leftovers if there are none.
+
+    The database is asked, once. On PostgreSQL a commit whose answer was lost may still be under way: it holds the
+    version's lock until it ends, so without the lock nothing is known.
+    """
+    if not stored or not isinstance(error, (DatabaseError, InterfaceError)) or is_disk_full(error):
+        return False
+    rows = DataFile.objects.filter(pk__in=[data_file.pk for data_file in stored])
+    try:
+        close_old_connections()
+        if not connection.features.has_select_for_update:  # SQLite has ended the commit, one way or the other
+            return rows.exists()
+        with transaction.atomic():
+            list(Version.objects.select_for_update(nowait=True).filter(pk=stored[0].node.version_id).values("pk"))
+            return rows.exists()
+    except (DatabaseError, InterfaceError):
+        return True
 
 
 def _check_names(uploads: Sequence[Upload]) -> None:
