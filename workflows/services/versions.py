@@ -96,7 +96,7 @@ def create_version(
 
 @transaction.atomic
 def update_version(version: Version, *, active: bool | None = None, **fields: Any) -> Version:
-    """Change a version; activating it deactivates the network's others."""
+    """Change a version; activating it deactivates the network's others. Return it as `list_versions` does."""
     if active:
         _activate(version)
     elif active is not None:
@@ -104,7 +104,8 @@ def update_version(version: Version, *, active: bool | None = None, **fields: An
     if fields:
         # Only what is named: counters and the pinned run change meanwhile.
         Version.objects.filter(pk=version.pk).update(**fields)
-    return lock_version(version)
+    # Read before anybody can delete it.
+    return list_versions(lock_version(version).network).get(pk=version.pk)
 
 
 def _activate(version: Version) -> None:

@@ -90,7 +90,7 @@ class VersionsView(APIView):
         network = networks.get_network(nnid)
         body = shapes.VersionChange.body(request)
         version = versions.update_version(versions.get_version_of(network, body.pop("number")), **body)
-        return Response(shapes.VersionRecord(versions.list_versions(version.network).get(pk=version.pk)).data)
+        return Response(shapes.VersionRecord(version).data)
 
     @documented(
         "version_delete",
