@@ -26,7 +26,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     try:
         allowed = may_scrape(request)
     except Throttled as error:
-        headers = {"Retry-After": str(math.ceil(error.wait or 1))}
+        headers = {"Retry-After": str(math.ceil(getattr(error, "wait", None) or 1))}
         text = "too many wrong tokens from this address\n"
         return HttpResponse(text, status=error.status_code, headers=headers, content_type="text/plain")
     if not allowed:
