@@ -1,6 +1,8 @@
 """Files that no one will ask for again: of uploads and conversions that a crash or a stop cut off."""
 
 import logging
+import os
+import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -62,8 +64,19 @@ def _time_of_storage() -> float:
         return time.time()
 
 
+def _time_of_machine() -> float:
+    """Return what the clock says that dates the files of work under way; this process may see another one."""
+    folder = Path(settings.JOBS_ROOT)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            return os.fstat(probe.fileno()).st_mtime
+    except OSError:  # a full disk, which needs the room
+        return time.time()
+
+
 def _remove_from_this_machine() -> None:
-    before = _old_before("machine", time.time())
+    before = _old_before("machine", _time_of_machine())
     for path in _old(Path(settings.FILE_UPLOAD_TEMP_DIR), before):
         logger.info("removing the rest of an upload: %s", path.name)
         remove_path(path)

@@ -79,6 +79,20 @@ def test_a_clock_that_is_set_forward_removes_nothing_that_is_in_use(db: None, mo
     assert all(path.exists() for path in used)
 
 
+def test_a_process_that_begins_with_a_wrong_clock_removes_nothing_that_is_in_use(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "_offsets", {})  # as of a new process
+    in_use = [
+        make(Path(folder) / name, old=False)
+        for folder, name in ((settings.FILE_UPLOAD_TEMP_DIR, "arriving.upload"), (settings.JOBS_ROOT, "convert-x"))
+    ]
+    ahead = time.time() + 10 * settings.LEFTOVER_SECONDS
+    monkeypatch.setattr(time, "time", lambda: ahead)
+    remove_leftovers()
+    assert [path for path in in_use if not path.exists()] == []
+
+
 def test_a_full_disk_is_tidied_too(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def full() -> float:
         raise OSError(28, "No space left on device")
