@@ -97,7 +97,7 @@ def _undecodable(source: Path, codec: str) -> int | None:
             except UnicodeError:  # no byte order mark where one is needed, and the like
                 return consumed
             if "\0" in text:
-                near = consumed + len(text[: text.index("\0")].encode(codec))
+                near = consumed + len(text[: text.index("\0")].encode(codec, "replace"))
                 raise _unreadable(
                     f"the file holds a NUL character near byte {near}: it is binary, or UTF-16, which needs"
                     " `encoding` utf-16; upload a CSV text file"

@@ -76,7 +76,9 @@ def test_a_given_encoding_wins(dialect, encoding, codec):
     assert dialect("a,b\n1,2\n".encode(encoding), encoding).encoding == codec
 
 
-@pytest.mark.parametrize("encoding", ["klingon", "base64", "rot13", "zip", "a\0b", "../etc/passwd", "undefined", ""])
+@pytest.mark.parametrize(
+    "encoding", ["klingon", "base64", "rot13", "zip", "a\0b", "../etc/passwd", "undefined", "", "idna", "punycode"]
+)
 def test_it_refuses_an_unknown_encoding(dialect, encoding):
     with pytest.raises(DataError, match="not a known encoding") as failure:
         dialect("a,b\n1,2\n", encoding)
