@@ -21,7 +21,8 @@ from nnservice.home import socket_path
 def test_a_killed_program_comes_back(service, wait_for, program):
     killed = service.running(program)
     assert killed
-    for process in killed:
+    # The eldest first: a master that sees a worker die starts another, which would answer for a while after its death.
+    for process in sorted(killed, key=psutil.Process.create_time):
         with contextlib.suppress(psutil.NoSuchProcess):  # gunicorn's workers end by themselves without their master
             process.kill()
     wait_for(lambda: not any(process.is_running() for process in killed), seconds=10)
