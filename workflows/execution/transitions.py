@@ -16,7 +16,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from workflows.models import Run, RunState
-from workflows.models.run import RunQuerySet
+from workflows.models.job import JobQuerySet
 from workflows.operations.totals import count_training
 from workflows.services.runs import enqueue
 
@@ -43,7 +43,7 @@ def claim(run_id: uuid.UUID) -> Run | None:
     return Run.objects.select_related("version__network").filter(id=run_id, attempts=attempts + 1).first()
 
 
-def held(run: Run) -> RunQuerySet:
+def held(run: Run) -> JobQuerySet[Run]:
     """Return the run as long as this attempt holds it, else nothing."""
     return Run.objects.filter(id=run.id, state=RunState.RUNNING, attempts=run.attempts)
 
@@ -68,7 +68,7 @@ def send(run_id: uuid.UUID) -> None:
         enqueue(run_id)
 
 
-def fail_attempt(run: Run, reason: str, holding: RunQuerySet | None = None) -> bool:
+def fail_attempt(run: Run, reason: str, holding: JobQuerySet[Run] | None = None) -> bool:
     """Queue a run again whose attempt was cut off, or fail it when that happened too often.
 
     `holding` narrows down what the attempt holds, for one that is taken from a worker.
@@ -89,7 +89,7 @@ def fail_attempt(run: Run, reason: str, holding: RunQuerySet | None = None) -> b
     return finish(run, RunState.FAILED, holding, error=error, failures=failures)
 
 
-def finish(run: Run, state: RunState, holding: RunQuerySet | None = None, **fields: Any) -> bool:
+def finish(run: Run, state: RunState, holding: JobQuerySet[Run] | None = None, **fields: Any) -> bool:
     """End a run; False if the attempt holds it no more."""
     holding = held(run) if holding is None else holding
     ended = bool(holding.update(state=state, finished=timezone.now(), **fields))

@@ -60,6 +60,9 @@ class Version(models.Model):
         "workflows.Run", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
     runs_made = models.PositiveIntegerField(default=0, editable=False, help_text="numbers are never used twice")
+    scoring_jobs_made = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="numbers are never used twice"
+    )
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:

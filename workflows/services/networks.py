@@ -12,7 +12,7 @@ from workflows.access import quotas
 from workflows.access.sight import visible_networks
 from workflows.errors import Conflict, NotFound, NotOffered
 from workflows.models import Network, Run
-from workflows.models.run import RunQuerySet
+from workflows.models.job import JobQuerySet
 from workflows.services.locks import lock_network
 
 DRAW = "new"
@@ -97,7 +97,7 @@ def delete_network(network: Network) -> None:
         locked.delete()
 
 
-def refuse_while_running(runs: RunQuerySet) -> None:
+def refuse_while_running(runs: JobQuerySet[Run]) -> None:
     """Raise Conflict if one of the runs is queued or running."""
     run = runs.open().select_related("version__network").first()
     if run is not None:

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from workflows.api.pagination import PageQuery
 from workflows.api.serializers.base import FlagField, StrictSerializer
 from workflows.models import Network, RunState, Version
-from workflows.models.run import CONDITION
+from workflows.models.job import CONDITION
 
 
 class NetworkBody(StrictSerializer):
