@@ -55,6 +55,18 @@ def integer(name: str, default: int, *, minimum: int = 0, maximum: int | None = 
     return number
 
 
+def share(name: str, default: float) -> float:
+    """Return the variable as a number from 0 to 1."""
+    value = text(name)
+    try:
+        number = float(value) if value else default
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number <= 1.0:
+        raise ImproperlyConfigured(f"{name} must be a number from 0 to 1, such as 0.1, not '{value}'")
+    return number
+
+
 def flag(name: str, *, default: bool) -> bool:
     """Return the variable as a boolean: 1/true/yes/on or 0/false/no/off."""
     value = text(name).lower()

@@ -166,6 +166,12 @@ KEEP_DAYS = env.integer("NNSERVICE_KEEP_DAYS", 0, maximum=36_500)
 KEEP_LOG_DAYS = env.integer("NNSERVICE_KEEP_LOG_DAYS", 0, maximum=36_500)
 KEEP_AUDIT_DAYS = env.integer("NNSERVICE_KEEP_AUDIT_DAYS", 0, maximum=36_500)
 
+# Watching what is predicted (workflows.watching) -----------------------------------------------------------------
+LOG_QUEUE = env.integer("NNSERVICE_LOG_QUEUE", 10_000)
+LOG_SAMPLE = env.share("NNSERVICE_LOG_SAMPLE", 1.0)
+LOG_MASK = env.words("NNSERVICE_LOG_MASK", ())
+KEEP_PREDICTION_DAYS = env.integer("NNSERVICE_KEEP_PREDICTION_DAYS", 30, maximum=36_500)
+
 CELERY_BROKER_URL = broker_url(STATE_HOME)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {

@@ -16,7 +16,7 @@ REQUIRED = {"DATABASE_URL", "REDIS_URL", "NNSERVICE_SECRET_KEY", "POSTGRES_PASSW
 OF_THE_IMAGE = {"NNSERVICE_HOME", "NNSERVICE_BIND"}
 PROFILES = [(), ("flower",), ("s3",), ("flower", "s3")]
 READERS = (
-    r"""env\.(?:text|integer|number|flag|words|choice|rate|secret|redis_url)\(\s*"([A-Z_0-9]+)\""""
+    r"""env\.(?:text|integer|number|flag|share|words|choice|rate|secret|redis_url)\(\s*"([A-Z_0-9]+)\""""
     r"""|environ(?:\.get\(|\[)"([A-Z_0-9]+)\""""
 )
 SET_BY_ITSELF = {"PROMETHEUS_MULTIPROC_DIR", "DJANGO_SETTINGS_MODULE", "PATH", "PATH_INFO", "REQUEST_METHOD"}

@@ -1,7 +1,7 @@
 """The API as a client sees it, and the things most tests begin with."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from tests.algorithms.contract import steel
 
 if TYPE_CHECKING:
     from workflows.models import Run
+    from workflows.watching.log import PredictionLog
 
 STEEL = (
     b"PRODUCT_CD,MC_NO,WEIGHT,DEFECT\n"
@@ -210,3 +211,24 @@ def messages(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
     monkeypatch.setattr(tasks.score_file, "delay", note)
     return sent
+
+
+@pytest.fixture(autouse=True)
+def log_switched_off(settings: Any) -> None:
+    """Keep the writer of predictions, another thread, from waiting for the transaction that most tests are."""
+    settings.LOG_QUEUE = 0
+
+
+@pytest.fixture
+def prediction_log(log_switched_off: None, settings: Any) -> "Iterator[PredictionLog]":
+    """Give the log of predictions, switched on; for tests that commit."""
+    from workflows.watching.log import log
+
+    settings.LOG_QUEUE = 10_000
+    yield log
+    log.close(30)
+
+
+def logged(log: "PredictionLog") -> None:
+    """Wait until what was predicted is in the database."""
+    assert log.flush(30)

@@ -3,11 +3,12 @@
 from django.urls import path
 
 from workflows.api import converters
-from workflows.api.views import access, networks, nodes, results, running, workflow
+from workflows.api.views import access, networks, nodes, results, running, watching, workflow
 
 converters.register()
 
 VERSION = "nnid/<name:nnid>/ver/<number:ver>"
+WATCHING = "type/service/monitering/type"
 
 urlpatterns = [
     path("type/common/target/nninfo/nnid/<name:nnid>/", networks.NetworkView.as_view()),
@@ -44,6 +45,10 @@ urlpatterns = [
         "type/service/state/predict/type/<prediction:kind>/nnid/<name:nnid>/ver/<served:served>/",
         results.PredictView.as_view(),
     ),
+    path(f"{WATCHING}/prediction/{VERSION}/", watching.PredictionLogView.as_view(), name="prediction"),
+    path(f"{WATCHING}/feedback/{VERSION}/", watching.FeedbackView.as_view(), name="feedback"),
+    path(f"{WATCHING}/drift/{VERSION}/", watching.DriftView.as_view(), name="drift"),
+    path(f"{WATCHING}/contribution/{VERSION}/", watching.ContributionView.as_view(), name="contribution"),
     path("type/access/self/", access.SelfView.as_view()),
     path("type/access/token/", access.TokensView.as_view()),
     path("type/access/token/name/<name:token>/", access.TokenView.as_view()),

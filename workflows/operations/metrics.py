@@ -32,6 +32,8 @@ request_seconds = Histogram(
 )
 rows_predicted = Counter("nnservice_rows_predicted", "Rows of predict requests", ["kind"])
 
+rows_not_logged = Counter("nnservice_rows_not_logged", "Rows of predict requests that are not in the log", ["reason"])
+
 
 def observe_request(request: HttpRequest, status: int, seconds: float) -> None:
     """Count a request by the pattern of its route: a name in a path must not become a label."""

@@ -1,4 +1,4 @@
-"""What is kept for how long: by default everything; the run that serves a version, pinned or newest, always."""
+"""What is kept for how long: by default everything but the log of predictions; the run that serves a version always."""
 
 import logging
 import time
@@ -10,16 +10,18 @@ from django.utils import timezone
 
 from workflows import files
 from workflows.errors import Conflict, NotFound
-from workflows.models import OPEN_STATES, AuditEntry, Run, Version
+from workflows.models import OPEN_STATES, AuditEntry, LoggedRow, Run, Version
 from workflows.services.runs import delete_run
 
 logger = logging.getLogger(__name__)
 
 DAY = 24 * 3600
+ROWS_AT_ONCE = 5000
+"""Logged rows deleted by one statement: SQLite takes no other writer meanwhile."""
 
 
 def apply_retention() -> None:
-    """Remove runs, logs and audit entries that the settings do not keep."""
+    """Remove runs, logs, audit entries and logged predictions that the settings do not keep."""
     for run in list(_outlived_runs()):
         try:
             delete_run(run.version, run)
@@ -30,6 +32,7 @@ def apply_retention() -> None:
         )
     _remove_old_logs()
     _remove_old_entries()
+    _remove_old_predictions()
 
 
 def _outlived_runs() -> Iterator[Run]:
@@ -59,3 +62,12 @@ def _remove_old_logs() -> None:
 def _remove_old_entries() -> None:
     if settings.KEEP_AUDIT_DAYS:
         AuditEntry.objects.filter(created__lt=timezone.now() - timedelta(days=settings.KEEP_AUDIT_DAYS)).delete()
+
+
+def _remove_old_predictions() -> None:
+    """Remove what was logged; what was said of it, and how it fell, stays."""
+    if not settings.KEEP_PREDICTION_DAYS:
+        return
+    old = LoggedRow.objects.filter(created__lt=timezone.now() - timedelta(days=settings.KEEP_PREDICTION_DAYS))
+    while LoggedRow.objects.filter(pk__in=old.order_by("created").values("pk")[:ROWS_AT_ONCE]).delete()[0]:
+        pass

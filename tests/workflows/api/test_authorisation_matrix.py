@@ -34,6 +34,7 @@ PARAMETERS = {"GET": "read", "POST": "change", "PUT": "change"}
 NNINFO = "type/common/target/nninfo/nnid/<name:nnid>/"
 WF = "type/wf/target/"
 VERSION = "nnid/<name:nnid>/ver/<number:ver>/"
+WATCHING = "type/service/monitering/type"
 RULES = {
     NNINFO: {"GET": "read", "POST": "create", "PUT": "change", "DELETE": "own"},
     f"{NNINFO}version/": {"GET": "read", "POST": "change", "PUT": "change", "DELETE": "change"},
@@ -57,6 +58,10 @@ RULES = {
     f"type/result/{VERSION}": {"GET": "read"},
     f"type/result/{VERSION}scores/": {"GET": "read"},
     "type/service/state/predict/type/<prediction:kind>/nnid/<name:nnid>/ver/<served:served>/": {"POST": "read"},
+    f"{WATCHING}/prediction/{VERSION}": {"GET": "read"},
+    f"{WATCHING}/feedback/{VERSION}": {"GET": "read", "POST": "change"},
+    f"{WATCHING}/drift/{VERSION}": {"GET": "read"},
+    f"{WATCHING}/contribution/{VERSION}": {"GET": "read"},
     "type/access/self/": {"GET": "anybody with a token"},
     "type/access/token/": {"GET": "anybody with a token", "POST": "anybody with a token"},
     "type/access/token/name/<name:token>/": {"DELETE": "anybody with a token"},

@@ -246,6 +246,7 @@ class PredictedRow(serializers.Serializer[Any]):
         required=False, allow_null=True, help_text="graphbean: its ids; the verdict is its pair's"
     )
     v = serializers.CharField(required=False, allow_null=True)
+    row_id = serializers.CharField(required=False, help_text="what feedback calls it")
     score = serializers.FloatField(required=False, allow_null=True)
     anomaly = serializers.BooleanField(required=False, allow_null=True)
     contributions = serializers.DictField(child=serializers.FloatField(), required=False)

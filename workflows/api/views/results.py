@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.request import Request
@@ -18,6 +19,8 @@ from workflows.api.serializers import runs as shapes
 from workflows.models import Run
 from workflows.operations.metrics import rows_predicted
 from workflows.services import prediction, results, runs, versions
+from workflows.watching.log import log_prediction
+from workflows.watching.row_ids import name_rows
 
 
 class ResultView(APIView):
@@ -115,4 +118,8 @@ class PredictView(APIView):
         run = runs.get_run(version, None)
         answer = prediction.predict(run, kind, body["input_data"], body.get("type"))
         rows_predicted.labels(kind).inc(len(answer["rows"]))
+        name_rows(answer["rows"])
+        given = body["input_data"]
+        rows = [given] if isinstance(given, dict) else given
+        log_prediction(version.pk, run.pk, answer.get("threshold_id"), rows, answer["rows"], timezone.now())
         return Response(answer)
