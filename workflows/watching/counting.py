@@ -12,12 +12,11 @@ from algorithms.graphbean.reference import columns_of_graph
 from workflows.models import Run
 from workflows.services.prediction import scorers
 from workflows.watching.entries import Entry
-from workflows.watching.masking import unmasked
 from workflows.watching.references import known_reference
 
 
 def tally_of(run: Run, entries: Sequence[Entry]) -> Tally | None:
-    """Return how the rows of some requests fell, masked columns left out; None if the model cannot tell drift.
+    """Return how the rows of some requests fell; None if the model cannot tell drift.
 
     Raises:
         Unavailable: the storage cannot be reached.
@@ -31,7 +30,7 @@ def tally_of(run: Run, entries: Sequence[Entry]) -> Tally | None:
     rows = list(chain.from_iterable(entry.rows for entry in entries))
     answers = list(chain.from_iterable(entry.answers for entry in entries))
     return reference.tally(
-        unmasked(scorer.encoder.table_of_rows(rows).columns),
+        scorer.encoder.table_of_rows(rows).columns,
         np.array([answer["score"] for answer in answers]),
         np.array([list(answer["contributions"].values()) for answer in answers]),
         sum(answer["anomaly"] for answer in answers),
@@ -44,7 +43,7 @@ def _of_graph(reference: Reference, scorer: Any, entry: Entry) -> Tally:
     _, first_rows = np.unique(made.edge_of_row, return_index=True)
     pairs = [entry.answers[row] for row in first_rows]
     return reference.tally(
-        unmasked(columns_of_graph(made.graph, scorer.encoder.attributes)),
+        columns_of_graph(made.graph, scorer.encoder.attributes),
         np.array([pair["score"] for pair in pairs]),
         np.array([list(pair["contributions"].values()) for pair in pairs]),
         sum(pair["anomaly"] for pair in pairs),

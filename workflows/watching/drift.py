@@ -106,7 +106,7 @@ class Drift:
             rows = sum(window.rows for window in windows)
             return {
                 "verdict": "too few rows",
-                "reason": f"too few rows: {rows:,}, drift is told from {FEWEST_ROWS:,} on",
+                "reason": f"too few rows: {rows:,} of the {FEWEST_ROWS:,} that a verdict takes",
                 "moved": [],
             }
         report = self.report(windows, full[-1])

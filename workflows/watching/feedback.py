@@ -12,11 +12,14 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 
-from algorithms.bulk.scored import ScoredRows
+from algorithms.artifacts import MANIFEST
+from algorithms.bulk.scored import ANOMALIES, SCORES, ScoredRows
 from workflows import files
 from workflows.errors import Unprocessable
 from workflows.models import Feedback, LoggedRow, RunState, ScoringJob, Version
+from workflows.services.digests import require_intact
 from workflows.services.locks import lock_version
+from workflows.watching.scored import name_of_row
 
 NAMED = 10
 """Unknown rows that an error names."""
@@ -99,10 +102,9 @@ def _predicted(version: Version, row_ids: Sequence[str]) -> dict[str, Answered]:
     known: dict[str, Answered] = {}
     for some in _batches(row_ids, IDS_AT_ONCE):
         rows = LoggedRow.objects.filter(version=version, scoring_job=None, row_id__in=some)
-        for row_id, *answer in rows.order_by("created", "id").values_list(
-            "row_id", "run_id", "score", "anomaly", "created"
-        ):
-            known[row_id] = Answered(*answer)  # of several with one id the newest
+        for row in rows.order_by("created", "id").only("row_id", "run", "score", "anomaly", "created"):
+            # Of several with one id the newest.
+            known[row.row_id] = Answered(row.run_id, row.score, row.anomaly, row.created)
     return known
 
 
@@ -116,14 +118,15 @@ def _of_jobs(version: Version, rows_by_job: Mapping[int, Sequence[int]]) -> dict
 
 
 def _of_job(job: ScoringJob, rows: Sequence[int]) -> dict[str, Answered]:
-    with files.local_copy(job.artifact_prefix) as artifact:
+    moment = job.finished or job.created
+    with files.local_copy(job.artifact_prefix, MANIFEST, SCORES, ANOMALIES) as artifact:
+        for pattern in (SCORES, ANOMALIES):
+            require_intact(artifact, pattern)
         scored = ScoredRows(artifact)
-        there = [row for row in rows if row < len(scored)]
-        found = zip(there, scored.at(there), strict=True)
-        moment = job.finished or job.created
         return {
-            f"{job.number}-{row}": Answered(job.run_id, answer["score"], answer["anomaly"], moment)
-            for row, answer in found
+            name_of_row(job, row): Answered(job.run_id, float(scored.score[row]), bool(scored.anomaly[row]), moment)
+            for row in rows
+            if row < len(scored)
         }
 
 

@@ -21,13 +21,14 @@ CONTRIBUTIONS = 3
 """So many of a row are kept, the largest."""
 OF_MODEL = ("version", "run", "rule")
 COLUMNS = (*OF_MODEL, "created", "row_id", "score", "anomaly", "values", "contributions")
+FIELDS = {field.name: field for field in LoggedRow._meta.concrete_fields}  # noqa: SLF001 - Django's API
 as_json = json.JSONEncoder().encode
 
 
 def insert_rows(entries: Iterable[Entry]) -> None:
     """Insert the sampled rows of some requests."""
     with connection.cursor() as cursor:
-        cursor.executemany(_statement(connection.vendor), _rows_of(entries))
+        cursor.executemany(_statement(connection.vendor), list(_rows_of(entries)))
 
 
 def _rows_of(entries: Iterable[Entry]) -> Iterator[tuple[Any, ...]]:
@@ -50,14 +51,13 @@ def _rows_of(entries: Iterable[Entry]) -> Iterator[tuple[Any, ...]]:
 
 
 def _prepared(model: tuple[Any, ...]) -> tuple[Any, ...]:
-    fields = map(LoggedRow._meta.get_field, OF_MODEL)  # noqa: SLF001 - Django's API
-    return tuple(field.get_db_prep_save(key, connection) for field, key in zip(fields, model, strict=True))
+    return tuple(FIELDS[name].get_db_prep_save(key, connection) for name, key in zip(OF_MODEL, model, strict=True))
 
 
 @cache
 def _statement(vendor: str) -> str:
     quote = connection.ops.quote_name
-    names = ", ".join(quote(LoggedRow._meta.get_field(name).column) for name in COLUMNS)  # noqa: SLF001
+    names = ", ".join(quote(str(FIELDS[name].column)) for name in COLUMNS)
     table = quote(LoggedRow._meta.db_table)  # noqa: SLF001
     return f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(COLUMNS))})"  # noqa: S608 - fixed names
 

@@ -1,9 +1,12 @@
 """Columns of which nothing is kept: no value, no contribution, no count (NNSERVICE_LOG_MASK)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from django.conf import settings
+
+from algorithms.drift.tally import Tally
 
 PARTS = ("u: ", "v: ", "edge: ")
 MADE_OF = ("distinct", "sum", "mean")
@@ -32,3 +35,8 @@ def unmasked(values: Mapping[str, Value]) -> Mapping[str, Value]:
     if not settings.LOG_MASK:
         return values
     return {name: value for name, value in values.items() if not is_masked(name)}
+
+
+def unmasked_tally(tally: Tally) -> Tally:
+    """Return a tally without the counts of masked columns."""
+    return replace(tally, columns=unmasked(tally.columns), contributions=unmasked(tally.contributions))

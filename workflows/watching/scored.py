@@ -7,13 +7,12 @@ from typing import Any
 
 from django.utils import timezone
 
+from algorithms.bulk.scored import SAMPLE, TALLY
 from algorithms.drift.tally import Tally
 from workflows.models import LoggedRow, ScoringJob
 from workflows.watching.inserting import largest
 from workflows.watching.masking import unmasked
 from workflows.watching.tallies import keep_tally
-
-TALLY, SAMPLE = "tally.json", "sample.json"
 
 
 def log_scoring_job(job: ScoringJob, artifact: Path) -> None:
@@ -31,7 +30,7 @@ def log_scoring_job(job: ScoringJob, artifact: Path) -> None:
             run_id=job.run_id,
             rule_id=job.rule_id,
             scoring_job=job,
-            row_id=row_id(job, row["row"]),
+            row_id=name_of_row(job, row["row"]),
             created=now,
             score=row["score"],
             anomaly=row["anomaly"],
@@ -42,6 +41,6 @@ def log_scoring_job(job: ScoringJob, artifact: Path) -> None:
     )
 
 
-def row_id(job: ScoringJob, row: int) -> str:
+def name_of_row(job: ScoringJob, row: int) -> str:
     """Return how a row of a scoring job is called in the log and in feedback."""
     return f"{job.number}-{row}"

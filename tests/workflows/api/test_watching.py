@@ -191,8 +191,8 @@ def test_feedback_on_unknown_rows_is_refused_whole_and_says_what_would_be_known(
     ("body", "field"),
     [
         ({}, "feedback.0.row_id"),
-        ({"feedback": []}, "feedback.non_field_errors"),
-        ({"feedback": "p-1"}, "feedback.non_field_errors"),
+        ({"feedback": []}, "feedback"),
+        ({"feedback": "p-1"}, "feedback"),
         ({"row_id": "p-1"}, "feedback.0.label"),
         ({"label": 1}, "feedback.0.row_id"),
         ({"row_id": "p-1", "label": "1"}, "feedback.0.label"),

@@ -43,7 +43,9 @@ class LogFilter(PageQuery, RunQuery):
     min_score = serializers.FloatField(required=False)
     max_score = serializers.FloatField(required=False)
     anomaly_flag = FlagField(required=False)
-    source = serializers.ChoiceField(["predict", "batch"], required=False, help_text="batch: scoring jobs")
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # the API's name
+        ["predict", "batch"], required=False, help_text="batch: scoring jobs"
+    )
     sort = serializers.ChoiceField(["time", "score"], default="time", help_text="the newest, or most anomalous, first")
 
 
@@ -114,7 +116,7 @@ class FeedbackWord(StrictSerializer):
 class FeedbackBody(StrictSerializer):
     """What rows turned out to be: `feedback` is a list; one row may stand alone, `{"row_id", "label"}`."""
 
-    feedback = FeedbackWord(many=True, allow_empty=False, max_length=MOST_WORDS)
+    feedback = serializers.ListField(child=FeedbackWord(), allow_empty=False, max_length=MOST_WORDS)
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
