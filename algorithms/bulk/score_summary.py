@@ -88,7 +88,9 @@ def notices(scorer: Scorer, told: Told, rows: int, *, calibrated: bool, referenc
     for name in scorer.columns:
         if count := told.unseen[name]:
             many = _of(count, rows)
-            said.append(f"{named(name)} has a value that was not seen in training, or rarely, in {many}; scored as other")
+            said.append(
+                f"{named(name)} has a value that was not seen in training, or rarely, in {many}; scored as other"
+            )
     for name, constant in scorer.encoder.constants.items():
         if count := told.changed[name]:
             said.append(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from algorithms.bulk.drivers import DRIVERS, NONE
 from algorithms.bulk.encoding import plain
 from algorithms.bulk.row_scores import BlockScores
-from algorithms.bulk.scored import ANOMALIES, LETTERS, OFFSETS, ORDER, PERCENTILES, SCORES, SHARES, output_columns
+from algorithms.bulk.scored import ANOMALIES, LETTERS, OFFSETS, PERCENTILES, SCORES, SHARES, output_columns
 from algorithms.bulk.scored import DRIVERS as DRIVERS_FILE
 from algorithms.errors import DataError
 from algorithms.stored_rows import RowsWriter, StoredRows
@@ -144,7 +144,9 @@ def _texts(cells: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     try:
         texts = pc.cast(cells, pa.large_string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # lists and the like
-        texts = pa.chunked_array([[None if cell is None else str(cell) for cell in cells.to_pylist()]], pa.large_string())
+        texts = pa.chunked_array(
+            [[None if cell is None else str(cell) for cell in cells.to_pylist()]], pa.large_string()
+        )
     array = pc.fill_null(texts, "").combine_chunks()
     array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
     offsets = np.frombuffer(array.buffers()[1], np.int64)[array.offset : array.offset + len(array) + 1]

@@ -71,12 +71,12 @@ class ScoredRows:
 
     @cached_property
     def score(self) -> NDArray[np.float64]:
-        """(N,)"""
+        """Scores (N,)."""
         return self._mapped(SCORES)
 
     @cached_property
     def anomaly(self) -> NDArray[np.bool_]:
-        """(N,)"""
+        """Verdicts (N,)."""
         return self._mapped(ANOMALIES)
 
     @cached_property
