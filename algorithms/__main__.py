@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from algorithms.errors import DataError
 from algorithms.events import EventStream
-from algorithms.jobs import ConvertJob, FitJob, ScoreJob
+from algorithms.jobs import ConvertJob, FitJob, ScoreFileJob, ScoreJob
 from algorithms.workflow_types import WORKFLOW_TYPES
 
 FINISHED, FAILED, DATA_DO_NOT_FIT = 0, 1, 2
@@ -35,7 +35,10 @@ Task = Callable[[Path, EventStream], Mapping[str, Any]]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one task; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m algorithms", description="Do the job of a job folder.")
-    what = "fit: train a detector; convert: turn a CSV file into Parquet; score: score the rows of a Parquet file"
+    what = (
+        "fit: train a detector; convert: turn a CSV file into Parquet; score: score the rows of a Parquet file;"
+        " score_file: score a CSV or Parquet file, with verdicts, drivers and a summary"
+    )
     parser.add_argument("task", choices=_TASKS, help=what)
     parser.add_argument("folder", type=Path, help="the job folder, which holds job.json")
     parser.add_argument(
@@ -82,9 +85,21 @@ def _is_disk_full(error: BaseException) -> bool:
 
 def _fit(folder: Path, events: EventStream) -> Mapping[str, Any]:
     job = FitJob.read(folder)
-    module, _, function = WORKFLOW_TYPES[job.workflow_type].fit.partition(":")
-    fit: Callable[[FitJob, Path, EventStream], Mapping[str, Any]] = getattr(importlib.import_module(module), function)
+    fit: Callable[[FitJob, Path, EventStream], Mapping[str, Any]] = _named(WORKFLOW_TYPES[job.workflow_type].fit)
     return fit(job, folder, events)
+
+
+def _score_file(folder: Path, events: EventStream) -> Mapping[str, Any]:
+    job = ScoreFileJob.read(folder)
+    score_file: Callable[[ScoreFileJob, Path, EventStream], Mapping[str, Any]]
+    score_file = _named(WORKFLOW_TYPES[job.workflow_type].score_file)
+    return score_file(job, folder, events)
+
+
+def _named(function: str) -> Any:
+    """Return what is called "module:function"."""
+    module, _, name = function.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def _convert(folder: Path, _: EventStream) -> Mapping[str, Any]:
@@ -103,7 +118,7 @@ def _score(folder: Path, events: EventStream) -> Mapping[str, Any]:
     return score_parquet(job.artifact, job.source, job.target, keep=job.keep, threads=job.threads, on_rows=report)
 
 
-_TASKS: Mapping[str, Task] = {"fit": _fit, "convert": _convert, "score": _score}
+_TASKS: Mapping[str, Task] = {"fit": _fit, "convert": _convert, "score": _score, "score_file": _score_file}
 
 
 def _claim_standard_output() -> Any:

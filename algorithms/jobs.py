@@ -12,7 +12,7 @@ when there is too little of it, "internal" otherwise). A child that ends without
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -81,3 +81,30 @@ class ScoreJob(_Job):
     target: Path
     keep: tuple[str, ...] | None = None
     threads: int = 1
+
+
+class ScoreFileJob(_Job):
+    """Score the rows, or the interactions, of one file by a trained model: a file in, `artifact/` out.
+
+    `encoding` and `delimiter` are those of a CSV file, None to have them found. `verdict` is {rule, value} of
+    `algorithms.verdicts`, of each part of a graph. `keep` are the columns of the file that stand beside the scores.
+    With `context` "training" known nodes of a graph keep the neighbourhood of `training_tables`. So many rows, evenly
+    chosen, `sample_rows`, come back with their values.
+
+    `finished` carries rows, anomalies, threshold and the name of the artifact folder.
+    """
+
+    artifact: Path
+    workflow_type: str
+    source: Path
+    format: Literal["csv", "parquet"]
+    encoding: str | None = None
+    delimiter: str | None = None
+    verdict: Mapping[str, Any]
+    keep: tuple[str, ...] = ()
+    context: Literal["none", "training"] = "none"
+    training_tables: tuple[Path, ...] = ()
+    sample_rows: int = Field(0, ge=0)
+    threads: int = Field(1, ge=1)
+    max_columns: int = 4096
+    max_cell_bytes: int = 1_000_000

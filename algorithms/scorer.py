@@ -17,8 +17,8 @@ from algorithms.tabular.features import Features
 from algorithms.tabular.source import TableSource
 from algorithms.tabular.table import Table
 
-CHUNK_VALUES = 2**21
-"""Features scored at once: 8 MB of reconstruction a chunk, however many rows come."""
+CHUNK_VALUES, CHUNK_ROWS = 2**21, 4096
+"""Features and rows scored at once: what the network computes stays near the processor, however many rows come."""
 ANSWERED_ROWS = 4096
 """Rows of a request scored at once: beside its answers, little is held."""
 
@@ -41,7 +41,7 @@ class Scorer:
         self._penalty: Penalty = penalty
         self._layout = layout = encoder.layout
         self._inputs = {given.name for given in self._session.get_inputs()}
-        self._chunk = max(1, CHUNK_VALUES // layout.width)
+        self._chunk = max(1, min(CHUNK_VALUES // layout.width, CHUNK_ROWS))
         # The contributions are computed in the order of the features and given in that of the columns.
         starts = np.array([features.start for features in encoder.slices.values()])
         self._place = np.argsort(np.argsort(starts))

@@ -57,7 +57,7 @@ class WorkflowType:
 
     `fit` names the function that trains, as "module:function"; it is imported in the training child only. `scorer`
     names the class that serves its models, which only a process that predicts imports; `predictions` are the kinds of
-    predictions it answers.
+    predictions it answers. `score_file` names the function that scores a file, in a child as well.
     """
 
     name: str
@@ -67,6 +67,7 @@ class WorkflowType:
     columns: ColumnRules
     fit: str
     scorer: str
+    score_file: str
     predictions: tuple[str, ...]
 
 
@@ -92,6 +93,7 @@ WORKFLOW_TYPES: Mapping[str, WorkflowType] = {
             ),
             fit="algorithms.autoencoder.job:fit",
             scorer="algorithms.scorer:Scorer",
+            score_file="algorithms.bulk.score_file:score_file",
             predictions=("anomaly", "autoencoder"),
         ),
         WorkflowType(
@@ -117,6 +119,7 @@ WORKFLOW_TYPES: Mapping[str, WorkflowType] = {
             ),
             fit="algorithms.graphbean.job:fit",
             scorer="algorithms.graphbean.scorer:GraphScorer",
+            score_file="algorithms.graphbean.score_interactions:score_file",
             predictions=("graphbean",),
         ),
     )

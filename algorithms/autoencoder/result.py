@@ -4,15 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from algorithms.autoencoder.detector import AutoencoderDetector
 from algorithms.autoencoder.training import Epoch
 from algorithms.reporting import TOP, by_share, evaluated_node, metrics_of, thinned
 from algorithms.score_files import NodeScores
-from algorithms.tabular.cells import date_text
 from algorithms.tabular.source import TableSource
-from algorithms.tabular.table import Table
+from algorithms.tabular.table import raw_values
 
 
 def evaluation_metrics(scored: Mapping[str, NodeScores], threshold: float) -> tuple[dict[str, Any], list[str]]:
@@ -61,18 +59,3 @@ def examples(detector: AutoencoderDetector, source: TableSource, count: int) -> 
         {"row": row, "values": values, "reconstruction": reconstruction}
         for row, (values, reconstruction) in enumerate(zip(raw_values(part), reconstructions, strict=True))
     ]
-
-
-def raw_values(table: Table) -> list[dict[str, Any]]:
-    """Return the rows of a table as JSON values: missing is null, dates are ISO 8601, without a time at midnight."""
-    columns = {name: _json_values(values) for name, values in table.columns.items()}
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _json_values(values: NDArray[Any]) -> list[Any]:
-    if values.dtype.kind == "f":
-        # Columns that are not used may hold infinite numbers, which JSON has not.
-        return [value if np.isfinite(value) else None for value in values.tolist()]
-    if values.dtype.kind == "M":
-        return [None if value is None else date_text(value) for value in values.tolist()]
-    return list(values.tolist())

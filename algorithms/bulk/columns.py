@@ -35,11 +35,14 @@ def table_of_arrow(batch: Any, encoder: TabularEncoder, *, first_row: int = 0) -
             cannot take; the message names column, row (counted from 1) and value.
     """
     refuse_misfits(batch.schema, encoder)
-    columns = {}
-    for name, kind in encoder.kinds.items():
-        values = _values(name, batch.column(name), kind, encoder, first_row)
-        columns[name] = _as_trained(name, values, kind, first_row)
+    columns = {name: column_of_arrow(name, batch.column(name), encoder, first_row) for name in encoder.kinds}
     return Table(columns, batch.num_rows)
+
+
+def column_of_arrow(name: str, cells: Any, encoder: TabularEncoder, first_row: int) -> Column:
+    """Return one column (N,) of `table_of_arrow`, given as a chunked array. Raises as it does."""
+    kind = encoder.kinds[name]
+    return _as_trained(name, _values(name, cells, kind, encoder, first_row), kind, first_row)
 
 
 def refuse_misfits(schema: Any, encoder: TabularEncoder) -> None:

@@ -50,11 +50,11 @@ def score_parquet(
     scorer = BatchScorer(artifact, keep, threads)
     rows = anomalies = 0
     changed: Counter[str] = Counter()
-    with _opened(source) as file, written_whole(target) as whole:
+    with opened(source, source.name) as file, written_whole(target) as whole:
         refuse_misfits(file.schema_arrow, scorer.scorer.encoder)
         columns = _columns(scorer, file.schema_arrow.names)
         with pq.ParquetWriter(whole, scorer.score(file.schema_arrow.empty_table()).schema) as writer:
-            for batch in _batches(file, source, columns):
+            for batch in blocks(file, source.name, columns):
                 scored = scorer.score(batch, first_row=rows)
                 writer.write_table(scored)
                 changed.update(scorer.changed(batch))
@@ -112,17 +112,27 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _opened(source: Path) -> Iterator[Any]:
+def opened(source: Path, name: str, texts: Sequence[str] = ()) -> Iterator[Any]:
+    """Give a Parquet file to read, which messages call `name`; `texts` come as codes and distinct values.
+
+    Raises:
+        DataError: it is none, or is cut off.
+    """
     try:
         # By default a row group, which may be the whole file, is read into memory before its first row is given.
-        file = pq.ParquetFile(source, buffer_size=READ_BYTES, pre_buffer=False)
+        file = pq.ParquetFile(source, buffer_size=READ_BYTES, pre_buffer=False, read_dictionary=list(texts))
     except (pa.ArrowException, OSError) as error:
-        raise _unreadable(source, f"cannot be read as a Parquet file: {error}") from None
+        raise _unreadable(name, f"cannot be read as a Parquet file: {error}") from None
     with file:
         yield file
 
 
-def _batches(file: Any, source: Path, columns: Sequence[str] | None) -> Iterator[Any]:
+def blocks(file: Any, name: str, columns: Sequence[str] | None) -> Iterator[Any]:
+    """Yield the rows of a Parquet file in their order as tables of some of its columns, None for all.
+
+    Raises:
+        DataError: the file is damaged; the message calls it `name`.
+    """
     rows = 0
     size = block_rows(len(columns or file.schema_arrow.names))
     # All row groups in one, Arrow would keep what it has read.
@@ -132,12 +142,12 @@ def _batches(file: Any, source: Path, columns: Sequence[str] | None) -> Iterator
         try:
             batch = next(batches, None)
         except (pa.ArrowException, OSError) as error:
-            raise _unreadable(source, f"is damaged: nothing can be read after row {rows:,} ({error})") from None
+            raise _unreadable(name, f"is damaged: nothing can be read after row {rows:,} ({error})") from None
         if batch is None:
             return
         yield pa.Table.from_batches([batch])
         rows += batch.num_rows
 
 
-def _unreadable(source: Path, why: str) -> DataError:
-    return DataError(f"{source.name} {why}", {"file": [why]})
+def _unreadable(name: str, why: str) -> DataError:
+    return DataError(f"{name} {why}", {"file": [why]})

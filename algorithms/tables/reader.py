@@ -2,7 +2,8 @@
 
 import io
 from collections.abc import Iterator
-from typing import Any, BinaryIO, cast
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
 from uuid import uuid4
 
 import numpy as np
@@ -11,7 +12,6 @@ import pyarrow.csv as pacsv
 
 from algorithms.ahead import ahead
 from algorithms.errors import DataError
-from algorithms.jobs import ConvertJob
 from algorithms.tables.dialect import Dialect
 from algorithms.tables.stream import Pace, Utf8Stream
 from algorithms.tabular.cells import BLANKS
@@ -28,7 +28,20 @@ MAX_NAME_CHARACTERS = 500
 """As long as a column name in the parameters may be."""
 
 
-def text_batches(job: ConvertJob, dialect: Dialect) -> Iterator[Any]:
+class CsvFile(Protocol):
+    """A file, and how many columns and how long a cell it may have: what the jobs say."""
+
+    @property
+    def source(self) -> Path: ...
+
+    @property
+    def max_columns(self) -> int: ...
+
+    @property
+    def max_cell_bytes(self) -> int: ...
+
+
+def text_batches(job: CsvFile, dialect: Dialect) -> Iterator[Any]:
     """Yield record batches of text columns, none of them null, named by the header.
 
     Rows are counted from 1 in messages, without the header and blank lines. A quote opens a quoted cell only at the
@@ -69,7 +82,7 @@ def text_batches(job: ConvertJob, dialect: Dialect) -> Iterator[Any]:
         raise _broken("the file has a header line but no data rows")
 
 
-def large_batches(job: ConvertJob, dialect: Dialect) -> Iterator[Any]:
+def large_batches(job: CsvFile, dialect: Dialect) -> Iterator[Any]:
     """Yield the batches of `text_batches`, several joined to one; the next is read meanwhile. Raises as it does.
 
     Threads that share the work on a batch pay only when it is large. Larger blocks would give such batches too, but

@@ -21,7 +21,7 @@ from algorithms.tabular.rows import Kind, Row, columns_of_rows
 from algorithms.tabular.scaling import Scaling
 from algorithms.tabular.selection import select_columns
 from algorithms.tabular.source import TableSource, masked
-from algorithms.tabular.table import Column, ColumnType, Table, texts_of
+from algorithms.tabular.table import Coded, Column, ColumnType, Table, texts_of
 from algorithms.tabular.wording import named, quoted
 
 FORMAT = 2
@@ -104,6 +104,21 @@ class TabularEncoder:
         """
         return self._encode(self._as_trained(table), table.rows)
 
+    def transform_columns(self, columns: Mapping[str, Column | Coded], rows: int) -> Features:
+        """Return the features of the used columns, as `transform` does; categories may come as coded columns.
+
+        Raises:
+            DataError: a column has a type that does not fit.
+        """
+        trained: dict[str, Column | Coded] = {}
+        for name in self.columns:
+            values = columns[name]
+            if isinstance(values, Coded):
+                trained[name] = Coded(self._column_as_trained(name, values.values), values.codes)
+            else:
+                trained[name] = self._column_as_trained(name, values)
+        return self._encode(trained, rows)
+
     def refuse_misfits(self, source: TableSource, name: str) -> None:
         """Raise what `transform` would raise, or that there are no rows, with the source's name.
 
@@ -176,21 +191,34 @@ class TabularEncoder:
         return cls(stored["types"], columns, constants, tuple(stored["notices"]))
 
     @cached_property
-    def _codes(self) -> frozenset[str]:
-        return frozenset(n for n, c in self.columns.items() if isinstance(c, CategoryEncoder) and c.codes)
+    def _categories(self) -> Mapping[str, CategoryEncoder]:
+        return {name: encoder for name, encoder in self.columns.items() if isinstance(encoder, CategoryEncoder)}
 
-    def _encode(self, columns: Mapping[str, Column], rows: int) -> Features:
+    @cached_property
+    def _codes(self) -> frozenset[str]:
+        return frozenset(name for name, encoder in self._categories.items() if encoder.codes)
+
+    def _encode(self, columns: Mapping[str, Column | Coded], rows: int) -> Features:
         features = Features.empty(rows, self.layout)
+        blocks = dict(zip(self._categories, enumerate(self.layout.first_slots), strict=True))
+        plain: dict[str, Column] = {}
+        for name in self.columns:
+            values = columns[name]
+            if isinstance(values, Coded):
+                block, first = blocks[name]
+                slots = first + self._categories[name].slots(values.values)
+                slots.astype(np.int32).take(values.codes, out=features.slots[:, block], mode="clip")
+            else:
+                plain[name] = values
         for start in range(0, rows, _CHUNK_ROWS):
             chunk = slice(start, start + _CHUNK_ROWS)
-            first_slots = iter(enumerate(self.layout.first_slots))
-            for name, encoder in self.columns.items():
-                values = columns[name][chunk]
+            for name, values in plain.items():
+                encoder = self.columns[name]
                 if isinstance(encoder, CategoryEncoder):
-                    block, first = next(first_slots)
-                    features.slots[chunk, block] = first + encoder.slots(values)
+                    block, first = blocks[name]
+                    features.slots[chunk, block] = first + encoder.slots(values[chunk])
                 else:
-                    encoder.encode(values, features.numbers[chunk, self.slices[name]])
+                    encoder.encode(values[chunk], features.numbers[chunk, self.slices[name]])
         return features
 
     def _as_trained(self, table: Table) -> dict[str, Column]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.errors import DataError
-from algorithms.tabular.cells import is_missing, number_text
+from algorithms.tabular.cells import date_text, is_missing, number_text
 from algorithms.tabular.wording import listed, named
 
 Column = NDArray[Any]
@@ -89,6 +89,26 @@ class Table:
         return cls(columns, len(frame))
 
 
+@dataclass(frozen=True)
+class Coded:
+    """A column whose distinct values are spelled once.
+
+    Shapes:
+        values: (D,) as in a table, codes: (N,) integers, which of them each row has
+    """
+
+    values: Column
+    codes: NDArray[np.integer[Any]]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def column(self) -> Column:
+        """The values (N,) of all rows."""
+        return self.values[self.codes]
+
+
 def block_rows(columns: int) -> int:
     """Return how many rows of so many columns are handled at once."""
     return min(max(BLOCK_CELLS // max(columns, 1), FEWEST_BLOCK_ROWS), MOST_BLOCK_ROWS)
@@ -107,6 +127,21 @@ def texts_of(values: Column) -> Column:
         texts = [None if text == "NaT" else _short_date(text) for text in times]
     shared: Column = np.array(texts, dtype=object)[which]
     return shared
+
+
+def raw_values(table: Table) -> list[dict[str, Any]]:
+    """Return the rows of a table as JSON values: missing is null, dates are ISO 8601, without a time at midnight."""
+    columns = {name: _json_values(values) for name, values in table.columns.items()}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _json_values(values: Column) -> list[Any]:
+    if values.dtype.kind == "f":
+        # Columns that are not used may hold infinite numbers, which JSON has not.
+        return [value if np.isfinite(value) else None for value in values.tolist()]
+    if values.dtype.kind == "M":
+        return [None if value is None else date_text(value) for value in values.tolist()]
+    return list(values.tolist())
 
 
 def _short_date(text: str) -> str:

@@ -3,7 +3,7 @@ from itertools import count, islice
 
 import pytest
 
-from algorithms.ahead import ahead
+from algorithms.ahead import ahead, mapped_in_order
 
 
 def test_items_come_in_their_order():
@@ -40,4 +40,36 @@ def test_whoever_stops_early_leaves_no_thread_behind():
     following = ahead(count())
     assert list(islice(following, 3)) == [0, 1, 2]
     following.close()
+    assert threading.active_count() == threads
+
+
+def test_what_several_threads_make_comes_in_order():
+    assert list(mapped_in_order(lambda item: 2 * item, iter(range(100)), 3)) == list(range(0, 200, 2))
+    assert list(mapped_in_order(str, [], 3)) == []
+
+
+def test_no_more_items_are_taken_than_threads_and_one_are_busy_with():
+    taken = []
+
+    def items():
+        for item in range(50):
+            taken.append(item)
+            yield item
+
+    for given, item in enumerate(mapped_in_order(lambda item: item, items(), 2)):
+        assert item == given
+        assert len(taken) <= given + 3
+
+
+def test_items_are_made_side_by_side():
+    met = threading.Barrier(2, timeout=10)
+    assert len(list(mapped_in_order(lambda _: met.wait(), range(4), 2))) == 4
+
+
+def test_after_an_error_no_more_is_made_and_no_thread_is_left():
+    threads = threading.active_count()
+    following = mapped_in_order(lambda item: 1 // item, [1, 0, 1, 1], 2)
+    assert next(following) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(following)
     assert threading.active_count() == threads

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from algorithms.jobs import ConvertJob, FitJob
+from algorithms.jobs import ConvertJob, FitJob, ScoreFileJob
 from algorithms.tables.source import TableFiles
 from tests.algorithms.contract import steel
 
@@ -108,6 +108,31 @@ def test_the_log_of_a_training_is_that_of_the_run_and_not_of_its_libraries(tmp_p
     assert "datasrc has 30 rows and 3 columns" in logged[0]
     assert "finished after " in logged[-1]
     assert "cuInit" not in process.stderr
+
+
+def test_it_scores_a_file_by_the_model_it_trained_and_refuses_one_that_does_not_fit(tmp_path):
+    table = pa.table(dict(steel(30).columns))
+    pq.write_table(table, tmp_path / "a.parquet")
+    pq.write_table(table.drop(["weight"]), tmp_path / "b.parquet")
+    tables, netconf = {"datasrc": (tmp_path / "a.parquet",)}, {"n_hidden": [2], "iter": 1}
+    FitJob(workflow_type="autoencoder_csv", tables=tables, parameters={"netconf_node": netconf}).write(tmp_path)
+    assert run("fit", tmp_path).returncode == 0
+    codes, last = [], []
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        folder.mkdir()
+        ScoreFileJob(
+            artifact=tmp_path / "artifact", workflow_type="autoencoder_csv", source=tmp_path / f"{name}.parquet",
+            format="parquet", verdict={"rule": {"rule": "top_k", "top_k": 3}, "value": None},
+        ).write(folder)  # fmt: skip
+        process = run("score_file", folder)
+        codes.append(process.returncode)
+        last.append(events_of(process)[-1])
+    assert codes == [0, 2]
+    assert (last[0]["event"], last[0]["rows"], last[0]["anomalies"]) == ("finished", 30, 3)
+    assert (last[1]["kind"], list(last[1]["errors"])) == ("data", ["weight"])
+    assert (tmp_path / "a" / "artifact" / "scores.parquet").exists()
+    assert not (tmp_path / "b" / "artifact").exists()
 
 
 def test_a_full_disk_is_its_own_kind(convert_job, tmp_path):

@@ -1,5 +1,10 @@
 """A model trained on numbers, categories, codes and dates, and rows for it."""
 
+import io
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,3 +55,73 @@ def artifact(frame, tmp_path_factory):
     with write_artifact(folder) as partial:
         detector.write(partial)
     return folder
+
+
+@pytest.fixture(scope="session")
+def trained(frame, tmp_path_factory):
+    """Give the artifact folder of a training job on the rows: all that the service keeps of it."""
+    from algorithms.autoencoder.job import fit
+    from algorithms.events import EventStream
+    from algorithms.jobs import FitJob
+
+    folder = tmp_path_factory.mktemp("trained")
+    frame.to_parquet(folder / "rows.parquet")
+    job = FitJob(
+        workflow_type="autoencoder_csv",
+        tables={"datasrc": (folder / "rows.parquet",)},
+        parameters={
+            "feed_train": {"exclude_column": ["id"], "categorical_column": ["shift"]},
+            "netconf_node": {"n_hidden": [32, 16], "iter": 2},
+        },
+    )
+    fit(job, folder, EventStream(io.StringIO()))
+    return folder / "artifact"
+
+
+class ScoredFile(NamedTuple):
+    """What came of a scoring job: the fields of `finished`, its events, its artifact folder."""
+
+    finished: dict[str, Any]
+    events: list[dict[str, Any]]
+    artifact: Path
+
+    @property
+    def summary(self):
+        return json.loads((self.artifact / "summary.json").read_text())
+
+    @property
+    def parquet(self):
+        return pd.read_parquet(self.artifact / "scores.parquet")
+
+
+@pytest.fixture
+def score(trained, tmp_path):
+    """Give a function that scores a file, or a data frame written as one, in a folder of its own."""
+    from algorithms.bulk.score_file import score_file
+    from algorithms.events import EventStream
+    from algorithms.jobs import ScoreFileJob
+
+    def run(source, file_format="parquet", *, artifact=trained, rule=None, value=0.5, **options):
+        folder = tmp_path / f"job {len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        if isinstance(source, pd.DataFrame):
+            rows, source = source, folder / f"rows.{file_format}"
+            rows.to_parquet(source) if file_format == "parquet" else rows.to_csv(source, index=False)
+        verdict = {"rule": rule or {"rule": "fixed"}, "value": value}
+        job = ScoreFileJob(
+            artifact=artifact, workflow_type="autoencoder_csv", source=source, format=file_format, verdict=verdict,
+            **options,
+        )  # fmt: skip
+        stream = io.StringIO()
+        finished = score_file(job, folder, EventStream(stream, min_interval=0.0))
+        return ScoredFile(finished, [json.loads(line) for line in stream.getvalue().splitlines()], folder / "artifact")
+
+    return run
+
+
+@pytest.fixture
+def nothing_left(tmp_path):
+    """Fail if a job of the test left an artifact, or a part of one."""
+    yield
+    assert not list(tmp_path.glob("job */artifact*"))
+    assert not list(tmp_path.glob("job */kept*"))
