@@ -5,7 +5,19 @@ from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from workflows.models import AuditEntry, DataFile, Network, NetworkShare, Node, Run, Token, Version
+from workflows.models import (
+    AuditEntry,
+    DataFile,
+    Feedback,
+    LoggedRow,
+    Network,
+    NetworkShare,
+    Node,
+    Run,
+    Tally,
+    Token,
+    Version,
+)
 
 
 class _ChangesOnlyWhatWasEdited(admin.ModelAdmin):
@@ -109,3 +121,33 @@ class AuditEntryAdmin(_WrittenByTheService, admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
         return False
+
+
+@admin.register(LoggedRow)
+class LoggedRowAdmin(_WrittenByTheService, admin.ModelAdmin):
+    """Rows as they were answered."""
+
+    list_display = ["row_id", "version", "created", "score", "anomaly"]
+    list_filter = ["anomaly"]
+    search_fields = ["row_id", "version__network__name"]
+    list_select_related = ["version__network"]
+    show_full_result_count = False  # there are many
+
+
+@admin.register(Tally)
+class TallyAdmin(_WrittenByTheService, admin.ModelAdmin):
+    """What drift is told by."""
+
+    list_display = ["run", "day", "scoring_job", "rows", "anomalies", "updated"]
+    search_fields = ["run__version__network__name"]
+    list_select_related = ["run__version__network", "scoring_job__version__network"]
+
+
+@admin.register(Feedback)
+class FeedbackAdmin(_WrittenByTheService, admin.ModelAdmin):
+    """What rows turned out to be, in whose word."""
+
+    list_display = ["row_id", "version", "label", "anomaly", "score", "username", "updated"]
+    list_filter = ["label", "anomaly"]
+    search_fields = ["row_id", "username", "version__network__name"]
+    list_select_related = ["version__network"]

@@ -1,6 +1,8 @@
 """The API as a client sees it, and the things most tests begin with."""
 
+import io
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -176,6 +178,50 @@ def run(db: None) -> "Run":
     encoder = TabularEncoder.fit(steel(), TabularFeederParams(), scaling="asinh")
     with write_artifact(place_of(made.artifact_prefix)) as folder:
         Scorer(linear_model(encoder.layout), encoder, "squared", threshold=0.2).save(folder)
+    return made
+
+
+@pytest.fixture(scope="session")
+def trained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train a small model of 3,000 rows of steel; return its artifact."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from algorithms.autoencoder.job import fit
+    from algorithms.events import EventStream
+    from algorithms.jobs import FitJob
+
+    folder = tmp_path_factory.mktemp("trained")
+    pq.write_table(pa.table(dict(steel(rows=3000).columns)), folder / "steel.parquet")
+    job = FitJob(
+        workflow_type="autoencoder_csv",
+        tables={"datasrc": (folder / "steel.parquet",)},
+        parameters={"netconf_node": {"n_hidden": [6, 3], "iter": 5}},
+    )
+    fit(job, folder, EventStream(io.StringIO(), 0.0))
+    return folder / "artifact"
+
+
+@pytest.fixture
+def trained_run(db: None, trained_model: Path) -> "Run":
+    """Give a succeeded run of the active version 1 of network steel, with the trained model."""
+    from workflows.models import Run, RunState
+    from workflows.services.networks import create_network
+    from workflows.services.versions import create_version
+
+    version = create_version(create_network("steel"), active=True, workflow_type="autoencoder_csv")
+    snapshot = {"workflow_type": "autoencoder_csv", "parameters": {}}
+    result = json.loads((trained_model / "result.json").read_text())
+    made = Run.objects.create(
+        version=version,
+        number=1,
+        state=RunState.SUCCEEDED,
+        snapshot=snapshot,
+        attempts=1,
+        threshold=result["threshold"],
+        result=result,
+    )
+    shutil.copytree(trained_model, place_of(made.artifact_prefix))
     return made
 
 
