@@ -17,7 +17,7 @@ from workflows.api.schema import documented
 from workflows.api.serializers import runs as shapes
 from workflows.models import Run
 from workflows.operations.metrics import rows_predicted
-from workflows.services import prediction, results, runs, versions
+from workflows.services import prediction, results, rules, runs, versions
 
 
 class ResultView(APIView):
@@ -36,7 +36,7 @@ class ResultView(APIView):
     )
     def get(self, request: Request, nnid: str, ver: int) -> Response:
         run = runs.get_run(versions.get_version(nnid, ver), shapes.RunQuery.query(request).get("run"))
-        result = results.read_result(run)
+        result, rule = results.read_result(run), rules.current_rule(run)
         parts = result["columns"] if result["detector"] == "graphbean" else ()
         return Response(
             {
@@ -46,6 +46,9 @@ class ResultView(APIView):
                 "id": str(run.id),
                 "condition": run.condition,
                 **result,
+                "threshold_id": rule.pk,
+                "rule": rule.rule,
+                "value": rule.value,
                 "links": _links(request, nnid, ver, run, parts),
             }
         )
@@ -79,7 +82,9 @@ class ScoresView(Downloads, APIView):
         run = runs.get_run(versions.get_version(nnid, ver), query.get("run"))
         download, by_score = query.get("download"), query["sort"] == "score"
         as_parquet = download == "parquet"
-        with results.score_table(run, query["node"], query.get("part"), as_parquet=as_parquet) as table:
+        results.require_succeeded(run)
+        rule = rules.current_rule(run)
+        with results.score_table(run, rule, query["node"], query.get("part"), as_parquet=as_parquet) as table:
             name = f"{nnid}-{ver}-run{run.number}-{table.name.replace('.', '-')}-scores"
             if as_parquet:
                 return FileResponse(
@@ -98,6 +103,8 @@ class ScoresView(Downloads, APIView):
             first = page.items[0] if page.items else 0
             body = {
                 "run": str(run.id),
+                "threshold_id": rule.pk,
+                "rule": rule.rule,
                 "threshold": table.threshold,
                 **page.fields(),
                 "scores": table.rows(first, first + len(page.items), by_score=by_score),
@@ -106,13 +113,20 @@ class ScoresView(Downloads, APIView):
 
 
 class PredictView(APIView):
-    """Verdicts on new rows from the serving run of a version, or of the active one."""
+    """Verdicts on new rows from the serving run of a version, or of the active one, by the rule in force."""
 
     @documented("predict", "Score new rows", body=shapes.PredictBody, answer=shapes.Prediction, errors=(404, 409))
     def post(self, request: Request, kind: str, nnid: str, served: int | None) -> Response:
         version = versions.get_active_version(nnid) if served is None else versions.get_version(nnid, served)
         body = shapes.PredictBody.body(request)
         run = runs.get_run(version, None)
-        answer = prediction.predict(run, kind, body["input_data"], body.get("type"))
+        answer = prediction.predict(
+            run,
+            kind,
+            body["input_data"],
+            body.get("type"),
+            row_ids=body.get("row_ids"),
+            explain=body.get("explain", False),
+        )
         rows_predicted.labels(kind).inc(len(answer["rows"]))
         return Response(answer)
