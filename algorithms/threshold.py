@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_curve
 
 from algorithms.errors import DataError
 from algorithms.params import EvaluationParams
@@ -75,11 +74,17 @@ def needs_both_classes() -> DataError:
 
 
 def _best_f1(scores: NDArray[np.float64], labels: NDArray[np.int8]) -> float:
-    precision, recall, lowest_flagged = precision_recall_curve(labels, scores)  # by rising score
-    total = precision[:-1] + recall[:-1]
-    f1 = np.divide(2 * precision[:-1] * recall[:-1], total, out=np.zeros_like(total), where=total > 0)
-    # Of equal ones the highest threshold, which flags the fewest rows.
-    best = len(f1) - 1 - int(np.argmax(f1[::-1]))
-    below = -np.inf if best == 0 else lowest_flagged[best - 1]
+    falling = np.argsort(-scores, kind="stable")
+    lowest_flagged = scores[falling]
+    # Of equal scores all are flagged, or none.
+    last = np.append(np.flatnonzero(np.diff(lowest_flagged)), len(scores) - 1)
+    lowest_flagged, hits = lowest_flagged[last], np.cumsum(labels[falling], dtype=np.float64)[last]
+    precision, recall = hits / (last + 1), hits / hits[-1]
+    total = precision + recall
+    f1 = np.divide(2 * precision * recall, total, out=np.zeros_like(total), where=total > 0)
+    best = int(np.argmax(f1))  # of equal ones the highest threshold, which flags the fewest rows
     highest = float(np.nextafter(lowest_flagged[best], -np.inf))  # a row is flagged when it scores higher
-    return highest if np.isinf(below) else min(float(below + (lowest_flagged[best] - below) / 2), highest)
+    if best == len(last) - 1:
+        return highest
+    below = lowest_flagged[best + 1]
+    return min(float(below + (lowest_flagged[best] - below) / 2), highest)

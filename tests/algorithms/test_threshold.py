@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.metrics import precision_recall_curve
 
 from algorithms.errors import DataError
 from algorithms.params import EvaluationParams
@@ -49,6 +50,19 @@ def test_best_f1_is_the_best_of_all_thresholds(seed):
     chosen = choose_threshold(ThresholdRule("best_f1"), HELD_OUT, (scores, labels)).value
     best = max(f1_above(scores, labels, threshold) for threshold in [-1.0, *np.unique(scores)])
     assert f1_above(scores, labels, chosen) == pytest.approx(best)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_best_f1_is_that_of_the_curve_of_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(500) < 0.1).astype(np.int8)
+    scores = rng.gamma(2.0, size=500).round(seed % 4 + 1) + labels
+    precision, recall, lowest = precision_recall_curve(labels, scores)
+    f1 = 2 * precision[:-1] * recall[:-1] / np.maximum(precision[:-1] + recall[:-1], 1e-300)
+    best = len(f1) - 1 - int(np.argmax(f1[::-1]))
+    chosen = choose_threshold(ThresholdRule("best_f1"), HELD_OUT, (scores, labels)).value
+    assert lowest[best] > chosen
+    assert best == 0 or chosen == lowest[best - 1] + (lowest[best] - lowest[best - 1]) / 2
 
 
 def test_best_f1_lies_between_the_two_scores():

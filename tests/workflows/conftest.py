@@ -174,7 +174,10 @@ def run(db: None) -> "Run":
 
     version = create_version(create_network("steel"), active=True, workflow_type="autoencoder_csv")
     snapshot = {"workflow_type": "autoencoder_csv", "parameters": {}}
-    made = Run.objects.create(version=version, number=1, state=RunState.SUCCEEDED, snapshot=snapshot, attempts=1)
+    threshold = {"value": 0.2, "rule": "fixed", "contamination": None}
+    made = Run.objects.create(
+        version=version, number=1, state=RunState.SUCCEEDED, snapshot=snapshot, attempts=1, threshold=threshold
+    )
     encoder = TabularEncoder.fit(steel(), TabularFeederParams(), scaling="asinh")
     with write_artifact(place_of(made.artifact_prefix)) as folder:
         Scorer(linear_model(encoder.layout), encoder, "squared", threshold=0.2).save(folder)

@@ -52,6 +52,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = MappingProxyType(
         "FeederView": _PARAMETERS,
         "NetworkParametersView": _PARAMETERS,
         "EvaluationView": _PARAMETERS,
+        "RulesView": {"GET": Rule.READ},
         "TrainView": {"POST": Rule.CHANGE, "GET": Rule.READ, "PUT": Rule.CHANGE, "DELETE": Rule.CHANGE},
         "HistoryView": {"GET": Rule.READ},
         "LogView": {"GET": Rule.READ},

@@ -39,6 +39,7 @@ urlpatterns = [
     path(f"type/runmanager/state/train/{VERSION}/", running.TrainView.as_view()),
     path(f"type/runmanager/state/history/{VERSION}/", running.HistoryView.as_view()),
     path("type/service/monitering/type/log/id/<uuid:run>/line/<number:line>/", running.LogView.as_view(), name="log"),
+    path(f"type/service/monitering/type/rule/{VERSION}/", nodes.RulesView.as_view()),
     path(f"type/result/{VERSION}/", results.ResultView.as_view(), name="result"),
     path(f"type/result/{VERSION}/scores/", results.ScoresView.as_view(), name="scores"),
     path(

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 from pydantic import ValidationError
 
+from algorithms.params import EvaluationParams, Params
 from algorithms.workflow_types import WORKFLOW_TYPES
 from workflows.access import quotas
 from workflows.errors import Conflict, Invalid, NotFound
@@ -14,6 +16,8 @@ from workflows.models import DataFile, Node, Version
 from workflows.services.locks import lock_node, lock_version
 from workflows.services.networks import refuse_while_running
 from workflows.services.readiness import require_columns
+from workflows.services.rules import add_rule, rules_in_force
+from workflows.services.steering import Steering, steering_of, values_of
 from workflows.services.validation import refusal_of
 
 
@@ -91,15 +95,37 @@ def require_detector(version: Version, detector: str) -> None:
         raise NotFound(f"{version} is a workflow of {version.type.detector}, not of {detector}")
 
 
-@transaction.atomic
-def set_parameters(node: Node, given: Mapping[str, Any]) -> Node:
+def set_parameters(node: Node, given: Mapping[str, Any], user: User | None = None) -> Node:
     """Set parameters; those not named keep their value, null returns one to its default.
+
+    A threshold rule that is set on `eval_node` is in force at once for the run that serves (`steering`).
 
     Raises:
         Invalid: an unknown parameter or a value that is not allowed.
-        Unprocessable: a column is named that the uploaded data do not have, or a quota is exceeded.
+        Unprocessable: a column is named that the uploaded data do not have, a quota is exceeded, or the run that serves
+            does not have what the rule needs.
     """
-    node = lock_node(node)  # two requests that set different parameters must not lose one
+    wanted: Steering | None = None
+    value: Mapping[str, float] | None = None
+    while True:
+        with transaction.atomic():
+            node = lock_node(node)  # two requests that set different parameters must not lose one
+            params = _merged(node, given)
+            found = steering_of(node.version, params, given) if isinstance(params, EvaluationParams) else None
+            if found == wanted:
+                rule = None if wanted is None else add_rule(wanted.run, wanted.stored, value, user)
+                node.parameters = params.model_dump(mode="json", by_alias=True, exclude_unset=True)
+                node.configured = timezone.now()
+                node.save(update_fields=["parameters", "configured"])
+                break
+        # Scores are read outside the transaction; meanwhile another run, or another rule, may have come.
+        wanted, value = found, None if found is None else values_of(found)
+    if rule is not None:
+        rules_in_force.forget(rule.run_id)
+    return node
+
+
+def _merged(node: Node, given: Mapping[str, Any]) -> Params:
     aliases = {name: field.alias or name for name, field in node.params_type.model_fields.items()}
     twice = [name for name, alias in aliases.items() if name != alias and {name, alias} <= given.keys()]
     if twice:
@@ -116,7 +142,4 @@ def set_parameters(node: Node, given: Mapping[str, Any]) -> Node:
     stored = params.model_dump(mode="json", by_alias=True, exclude_unset=True)
     quotas.refuse_parameters(stored)
     require_columns(node, WORKFLOW_TYPES[node.version.workflow_type].columns, stored)
-    node.parameters = stored
-    node.configured = timezone.now()
-    node.save(update_fields=["parameters", "configured"])
-    return node
+    return params

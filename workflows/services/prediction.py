@@ -14,7 +14,10 @@ from algorithms.workflow_types import WORKFLOW_TYPES, WorkflowType
 from workflows import files
 from workflows.errors import Damaged, Invalid, TooLarge
 from workflows.models import Run
+from workflows.services.judging import judge_graph, judge_rows
 from workflows.services.results import require_succeeded
+from workflows.services.row_ids import drawn_ids, require_ids
+from workflows.services.rules import rules_in_force
 
 if TYPE_CHECKING:
     from algorithms.graphbean.scorer import GraphScorer
@@ -77,11 +80,20 @@ def type_of(run: Run) -> WorkflowType:
     return WORKFLOW_TYPES[run.snapshot["workflow_type"]]
 
 
-def predict(run: Run, kind: str, input_data: Any, output: str | None) -> dict[str, Any]:
+def predict(
+    run: Run,
+    kind: str,
+    input_data: Any,
+    output: str | None = None,
+    *,
+    row_ids: Sequence[str] | None = None,
+    explain: bool = False,
+) -> dict[str, Any]:
     """Answer one kind of prediction.
 
     `anomaly` scores rows, `autoencoder` returns their code or reconstruction, `graphbean` scores rows that are
-    interactions, and their ends, as a graph of its own.
+    interactions, and their ends, as a graph of its own. Scored rows are judged together by the rule in force, each
+    under its id, which is drawn if none are given, and explained if asked.
 
     Raises:
         Invalid: the model does not answer this kind, or the rows do not have the fields and types of the training data.
@@ -91,27 +103,45 @@ def predict(run: Run, kind: str, input_data: Any, output: str | None) -> dict[st
     """
     require_succeeded(run)
     _require_kind(run, kind)
-    if kind != "autoencoder" and output is not None:
-        raise Invalid("'type' belongs to predict/type/autoencoder", {"type": ["not used here; leave it out"]})
+    _refuse_unused(kind, output=output, row_ids=row_ids, explain=explain)
     rows = _rows(input_data)
+    ids = drawn_ids(len(rows)) if row_ids is None else require_ids(row_ids, len(rows))
+    rule = rules_in_force.get(run)
     scorer = scorers.get(run)
     try:
-        answer = _answer(scorer, kind, rows, output)
+        answer = _answer(scorer, kind, rows, output, explain=explain)
     except RowsInvalid as error:
         raise Invalid(str(error), error.errors) from None
     except RowsTooMany as error:
         raise TooLarge(str(error), error.errors) from None
-    return {"run": str(run.id), "threshold": scorer.threshold, **answer}
-
-
-def _answer(scorer: Any, kind: str, rows: Sequence[Mapping[str, Any]], output: str | None) -> dict[str, Any]:
-    if kind == "graphbean":
-        return {"thresholds": scorer.thresholds._asdict(), **scorer.score_rows(rows)}
+    said: dict[str, Any] = {"run": str(run.id), "threshold_id": rule.pk, "rule": rule.rule}
+    if kind == "autoencoder":
+        return {**said, "threshold": rule.value and rule.value["value"], **answer}
+    answer["rows"] = [{"row_id": row_id, **row} for row_id, row in zip(ids, answer["rows"], strict=True)]
     if kind == "anomaly":
-        return {"rows": scorer.score_rows(rows)}
-    if output == "encoder":
-        return {"rows": [{"code": code} for code in scorer.encode(rows)]}
-    return {"rows": [{"reconstruction": reconstruction} for reconstruction in scorer.reconstruct(rows)]}
+        return {**said, "threshold": judge_rows(answer["rows"], rule, run), **answer}
+    thresholds = judge_graph(answer, rule, run)
+    return {**said, "threshold": thresholds["e"], "thresholds": thresholds, **answer}
+
+
+def _answer(
+    scorer: Any, kind: str, rows: Sequence[Mapping[str, Any]], output: str | None, *, explain: bool
+) -> dict[str, Any]:
+    if kind == "autoencoder":
+        if output == "encoder":
+            return {"rows": [{"code": code} for code in scorer.encode(rows)]}
+        return {"rows": [{"reconstruction": reconstruction} for reconstruction in scorer.reconstruct(rows)]}
+    scored = scorer.explain_rows(rows) if explain else scorer.score_rows(rows)
+    return dict(scored) if kind == "graphbean" else {"rows": scored}
+
+
+def _refuse_unused(kind: str, *, output: str | None, row_ids: Sequence[str] | None, explain: bool) -> None:
+    if kind != "autoencoder" and output is not None:
+        raise Invalid("'type' belongs to predict/type/autoencoder", {"type": ["not used here; leave it out"]})
+    for name, given in (("row_ids", row_ids is not None), ("explain", explain)):
+        if kind == "autoencoder" and given:
+            why = "belongs to scored rows; leave it out"
+            raise Invalid(f"'{name}' is not used by predict/type/autoencoder", {name: [why]})
 
 
 def _require_kind(run: Run, kind: str) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from algorithms.artifacts import MANIFEST
-from algorithms.graphbean.score_files import StoredPart
 from workflows import files
 from workflows.errors import Conflict, Damaged, Invalid, NotFound
-from workflows.models import Run, RunState
+from workflows.models import Rule, Run, RunState
 from workflows.services.digests import require_intact
+from workflows.services.judging import verdict_of
 from workflows.services.score_tables import GraphScoreTable, ScoreTable
 
 MAX_LOG_LINES = 10_000
@@ -34,11 +34,11 @@ def read_result(run: Run) -> dict[str, Any]:
 
 
 @contextmanager
-def score_table(run: Run, node: str, part: str | None, *, as_parquet: bool = False) -> Iterator[ScoreTable]:
+def score_table(run: Run, rule: Rule, node: str, part: str | None, *, as_parquet: bool = False) -> Iterator[ScoreTable]:
     """Give the scores of a run for the rows of a data node, or for a `part` of its graph (default: the edges).
 
-    Its files are here while the block runs; what was opened in it can be read on. `as_parquet`: only that file is
-    needed.
+    Verdicts are by `rule`, all rows together being one batch. Its files are here while the block runs; what was opened
+    in it can be read on. `as_parquet`: only that file is needed.
 
     Raises:
         Conflict: the run has no result.
@@ -52,15 +52,16 @@ def score_table(run: Run, node: str, part: str | None, *, as_parquet: bool = Fal
             f"run {run.number} of {run.version} scored rows, not a graph",
             {"part": ["belongs to graphbean; leave it out"]},
         )
-    pattern = f"scores.{node}*" if as_parquet else f"*.{node}*.npy"
-    with _artifact(run, pattern) as artifact:
+    is_graph = result["detector"] == "graphbean"
+    part = part or "e" if is_graph else None
+    verdict = verdict_of(rule, part)
+    patterns = (f"scores.{node}*",) if as_parquet else (f"*.{node}*.npy", "calibration*.npy")
+    with artifact_of(run, *patterns) as artifact:
         table: ScoreTable
-        if result["detector"] == "graphbean":
-            part = part or "e"
-            columns, threshold = result["columns"][part], result["threshold"][part]
-            table = GraphScoreTable(artifact, f"{node}.{part}", columns, threshold, StoredPart(artifact, node, part))
+        if is_graph:
+            table = GraphScoreTable(artifact, f"{node}.{part}", result["columns"][part], verdict, part)
         else:
-            table = ScoreTable(artifact, node, result["columns"], result["threshold"]["value"])
+            table = ScoreTable(artifact, node, result["columns"], verdict)
         if not table.exists():
             why = "no anomalies were planted" if node == "planted" else "it had no data"
             raise NotFound(f"run {run.number} of {run.version} has no scores of node {node}: {why}")
@@ -68,11 +69,17 @@ def score_table(run: Run, node: str, part: str | None, *, as_parquet: bool = Fal
 
 
 @contextmanager
-def _artifact(run: Run, pattern: str) -> Iterator[Path]:
+def artifact_of(run: Run, *patterns: str) -> Iterator[Path]:
+    """Give the folder of what a run made; files of it that match a pattern are there, and are what was written.
+
+    Raises:
+        Damaged: they are not.
+    """
     with ExitStack() as stack:
         try:
-            artifact = stack.enter_context(files.local_copy(run.artifact_prefix, MANIFEST, pattern))
-            require_intact(artifact, pattern)
+            artifact = stack.enter_context(files.local_copy(run.artifact_prefix, MANIFEST, *patterns))
+            for pattern in patterns:
+                require_intact(artifact, pattern)
         except Damaged as error:
             stack.close()
             files.forget_copy(run.artifact_prefix)

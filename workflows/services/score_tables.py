@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from algorithms.graphbean.score_files import StoredPart
+from algorithms.verdicts import Calibration, Verdict
 from workflows.services.spreadsheets import harmless
 
 CSV_ROWS_AT_ONCE = 5000
@@ -26,7 +27,9 @@ class ScoreTable:
     artifact: Path
     name: str
     columns: Sequence[str]
-    threshold: float
+    verdict: Verdict
+    part: str | None = None
+    """"u", "v" or "e" of a graph, None of rows."""
 
     identity: ClassVar[tuple[str, ...]] = ("row",)
     """What tells the entries apart, first in every row."""
@@ -56,9 +59,26 @@ class ScoreTable:
         """(N,) 1 for an anomaly; None without a label column."""
         return self._array("labels") if (self.artifact / f"labels.{self.name}.npy").exists() else None
 
+    @cached_property
+    def threshold(self) -> float | None:
+        """What scores are higher of those that are anomalies, all rows together being one batch; None: none is."""
+        if self.verdict.rule["rule"] == "fdr":
+            return _discovered_above(self.artifact, self.name, self.part, self.verdict.rule["fdr"])
+        return self.verdict.cut(self.scores, None)
+
+    def _are_anomalies(self, rows: Positions) -> npt.NDArray[np.bool_]:
+        if self.threshold is None:
+            return np.zeros(len(rows), np.bool_)
+        scores = self.scores[rows]
+        flagged: npt.NDArray[np.bool_] = scores > self.threshold
+        if self.verdict.rule["rule"] == "top_k" and self.verdict.rule["top_k"] < len(self):
+            last = self.order[self.verdict.rule["top_k"] - 1]  # of its score, later rows are too many
+            flagged &= (scores != self.scores[last]) | (rows <= last)
+        return flagged
+
     @property
     def parquet(self) -> Path:
-        """The file with the whole table."""
+        """The file with the whole table, as the training wrote it: its verdicts are those of the rule trained with."""
         return self.artifact / f"scores.{self.name}.parquet"
 
     def exists(self) -> bool:
@@ -77,11 +97,13 @@ class ScoreTable:
             {
                 **identity,
                 "score": float(self.scores[row]),
-                "anomaly": bool(self.scores[row] > self.threshold),
+                "anomaly": flagged,
                 **({} if self.labels is None else {"label": int(self.labels[row])}),
                 "contributions": dict(zip(self.columns, map(float, share), strict=True)),
             }
-            for row, identity, share in zip(rows, self._identities(rows), shares, strict=True)
+            for row, identity, flagged, share in zip(
+                rows, self._identities(rows), self._are_anomalies(rows).tolist(), shares, strict=True
+            )
         ]
 
     def _identities(self, rows: Positions) -> list[dict[str, Any]]:
@@ -108,16 +130,26 @@ class ScoreTable:
 class GraphScoreTable(ScoreTable):
     """The scores of a part of a graph, its u nodes, v nodes or edges, each with the ids it was uploaded with."""
 
-    stored: StoredPart
+    @cached_property
+    def _stored(self) -> StoredPart:
+        node, _, part = self.name.rpartition(".")
+        return StoredPart(self.artifact, node, part)
 
     @property
     def identity(self) -> tuple[str, ...]:  # type: ignore[override]  # by part
-        return (*("uv" if self.stored.part == "e" else self.stored.part), "rows")
+        return (*("uv" if self.part == "e" else str(self.part)), "rows")
 
     def _identities(self, rows: Positions) -> list[dict[str, Any]]:
-        ids = self.stored.ids(rows)
-        entries = zip(*ids.values(), self.stored.rows[rows].tolist(), strict=True)
+        ids = self._stored.ids(rows)
+        entries = zip(*ids.values(), self._stored.rows[rows].tolist(), strict=True)
         return [dict(zip((*ids, "rows"), entry, strict=True)) for entry in entries]
+
+
+@lru_cache(maxsize=1000)
+def _discovered_above(artifact: Path, name: str, part: str | None, level: float) -> float | None:
+    """Return the threshold of a false discovery rate; found once, since each page of ten million rows asks for it."""
+    scores = np.load(artifact / f"scores.{name}.npy", mmap_mode="r", allow_pickle=False)
+    return Verdict({"rule": "fdr", "fdr": level}, None).cut(scores, Calibration.read(artifact, part))
 
 
 def _flat(row: dict[str, Any]) -> list[Any]:

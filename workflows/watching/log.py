@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -161,11 +161,19 @@ atexit.register(log.close)
 
 
 def log_prediction(
-    version_id: int, run_id: UUID, rule_id: int | None, rows: Sequence[Row], answers: Sequence[Row], created: datetime
+    version_id: int,
+    run_id: UUID,
+    rule_id: int | None,
+    rows: Row | Sequence[Row],
+    answers: Sequence[Row],
+    created: datetime,
 ) -> None:
-    """Log what a request asked and was answered; it does not wait for it. Only rows with a score are logged."""
-    if answers and "score" in answers[0]:
-        log.put(Entry(version_id, run_id, rule_id, rows, answers, created))
+    """Log what a request asked, a row or several, and was answered; it does not wait. Only scored rows are logged."""
+    if not answers or "score" not in answers[0]:
+        return
+    if "explanation" in answers[0]:  # several times as large as the row itself
+        answers = [{name: value for name, value in answer.items() if name != "explanation"} for answer in answers]
+    log.put(Entry(version_id, run_id, rule_id, [rows] if isinstance(rows, Mapping) else rows, answers, created))
 
 
 def flush(timeout: float) -> bool:

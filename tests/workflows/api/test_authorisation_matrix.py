@@ -52,6 +52,7 @@ RULES = {
     f"type/wf/state/pre/detail/feed/src/frame/net/<detector:net>/{VERSION}node/<name:node>/": PARAMETERS,
     f"type/wf/state/netconf/detail/<detector:net>/{VERSION}node/netconf_node/": PARAMETERS,
     f"type/wf/state/eval/{VERSION}node/eval_node/": PARAMETERS,
+    f"type/service/monitering/type/rule/{VERSION}": {"GET": "read"},
     f"type/runmanager/state/train/{VERSION}": {"GET": "read", "POST": "change", "PUT": "change", "DELETE": "change"},
     f"type/runmanager/state/history/{VERSION}": {"GET": "read"},
     "type/service/monitering/type/log/id/<uuid:run>/line/<number:line>/": {"GET": "read"},

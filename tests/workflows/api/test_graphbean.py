@@ -262,7 +262,14 @@ def test_the_result_links_to_the_table_of_every_part(trained: Api) -> None:
 
 
 def test_a_part_of_rows_is_400(uploaded: Api) -> None:
-    run = succeeded(uploaded, {"detector": "autoencoder", "columns": ["WEIGHT"], "threshold": {"value": 1.0}})
+    run = succeeded(
+        uploaded,
+        {
+            "detector": "autoencoder",
+            "columns": ["WEIGHT"],
+            "threshold": {"value": 1.0, "rule": "fixed", "contamination": None},
+        },
+    )
     np.save(place_of(run.artifact_prefix) / "scores.datasrc.npy", np.zeros(6))
     vouch(place_of(run.artifact_prefix))
     answer = uploaded.get(f"{SCORES}?part=u")
@@ -281,7 +288,14 @@ def test_a_model_answers_only_the_predictions_of_its_type(trained: Api) -> None:
 
 
 def test_rows_are_no_interactions_for_an_autoencoder(uploaded: Api) -> None:
-    succeeded(uploaded, {"detector": "autoencoder", "columns": ["WEIGHT"], "threshold": {"value": 1.0}})
+    succeeded(
+        uploaded,
+        {
+            "detector": "autoencoder",
+            "columns": ["WEIGHT"],
+            "threshold": {"value": 1.0, "rule": "fixed", "contamination": None},
+        },
+    )
     answer = uploaded.post(GRAPH_PREDICT, {"input_data": [{}]})
     assert answer.status == 400
     assert "anomaly, autoencoder" in answer.body["result"]

@@ -88,7 +88,9 @@ def test_active_is_409_when_no_version_is(uploaded: Api) -> None:
 def test_a_damaged_model_is_503_and_named_never_served(uploaded: Api) -> None:
     uploaded.post(TRAIN)
     run = Run.objects.get()
-    Run.objects.update(state=RunState.SUCCEEDED, result={}, threshold={"value": 1.0})
+    Run.objects.update(
+        state=RunState.SUCCEEDED, result={}, threshold={"value": 1.0, "rule": "fixed", "contamination": None}
+    )
     place_of(run.artifact_prefix).mkdir(parents=True)
     (place_of(run.artifact_prefix) / "manifest.json").write_text("{")
     answer = uploaded.post(PREDICT, {"input_data": {"WEIGHT": 1.0}})

@@ -34,7 +34,7 @@ from workflows.models import DataFile, Run
 from workflows.services.prediction import predict
 from workflows import files
 run = Run.objects.get(state="succeeded")
-answer = predict(run, "anomaly", json.loads(sys.argv[2]), None)
+answer = predict(run, "anomaly", json.loads(sys.argv[2]), row_ids=["row"])
 stored = {f.name: b"".join(files.stream(f.prefix, "source.csv")).decode() for f in DataFile.objects.all()}
 states = list(Run.objects.order_by("number").values_list("state", flat=True))
 print(json.dumps({"rows": answer["rows"], "files": stored, "states": states}))
@@ -84,7 +84,7 @@ def test_a_restored_installation_gives_the_same_scores_and_files(
     waiting = Run.objects.create(version=run.version, number=2, state=RunState.RUNNING, snapshot=run.snapshot)
     back_up(tmp_path / "backup")
     found = elsewhere(tmp_path / "backup", [row_of(run)])
-    assert found["rows"] == predict(run, "anomaly", [row_of(run)], None)["rows"]
+    assert found["rows"] == predict(run, "anomaly", [row_of(run)], row_ids=["row"])["rows"]
     assert found["files"] == {"steel.csv": STEEL.decode()}
     assert found["states"] == ["succeeded", "queued"], "what ran there does not run here"
     assert waiting.state == RunState.RUNNING

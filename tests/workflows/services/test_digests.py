@@ -43,8 +43,17 @@ def test_a_missing_file_and_a_missing_manifest_are_said(artifact: Path) -> None:
 
 def test_damaged_scores_are_503_with_the_remedy(uploaded: Api) -> None:
     assert uploaded.post(TRAIN).status == 200
-    result = {"detector": "autoencoder", "columns": ["WEIGHT"], "threshold": {"value": 1.0}}
-    Run.objects.update(state=RunState.SUCCEEDED, result=result, metrics={}, threshold={"value": 1.0})
+    result = {
+        "detector": "autoencoder",
+        "columns": ["WEIGHT"],
+        "threshold": {"value": 1.0, "rule": "fixed", "contamination": None},
+    }
+    Run.objects.update(
+        state=RunState.SUCCEEDED,
+        result=result,
+        metrics={},
+        threshold={"value": 1.0, "rule": "fixed", "contamination": None},
+    )
     folder = place_of(Run.objects.get().artifact_prefix)
     with write_artifact(folder) as made:
         for name, array in (("scores", np.zeros(6)), ("order", np.arange(6)), ("contributions", np.zeros((6, 1)))):

@@ -57,12 +57,6 @@ def test_one_row_alone_is_logged_too(run: Run, prediction_log: PredictionLog) ->
     assert LoggedRow.objects.get().row_id == answer["row_id"]
 
 
-def test_every_answered_row_has_an_id_of_its_own_that_is_not_one_of_a_scoring_job(run: Run) -> None:
-    names = [answer["row_id"] for answer in ask() + ask()]
-    assert len(set(names)) == 6
-    assert not any(name.replace("-", "").isdigit() for name in names)
-
-
 def test_codes_have_no_score_and_are_not_logged(run: Run, prediction_log: PredictionLog) -> None:
     path = PREDICT.replace("anomaly", "autoencoder")
     assert Api().post(path, {"input_data": ROWS, "type": "encoder"}).status == 200

@@ -161,7 +161,14 @@ class ResultBase(serializers.Serializer[Any]):
     condition = serializers.CharField()
     detector = serializers.CharField()
     metrics = serializers.DictField()
-    threshold = serializers.DictField()
+    threshold = serializers.DictField(help_text="of the training, which metrics and top_anomalies are by")
+    threshold_id = serializers.IntegerField(help_text="the rule in force now, which other answers are by")
+    rule = serializers.DictField(help_text="the rule in force now: its name, and the number that belongs to it")
+    value = serializers.DictField(
+        child=serializers.FloatField(),
+        allow_null=True,
+        help_text="its thresholds: {value} of rows, {u, v, e} of a graph; null where each batch has its own",
+    )
     loss_history = serializers.ListField(child=serializers.DictField())
     examples = serializers.ListField(child=serializers.DictField())
     notices = serializers.ListField(child=serializers.CharField())
@@ -215,7 +222,11 @@ class ScoresPage(serializers.Serializer[Any]):
     """One page of scores."""
 
     run = serializers.UUIDField()
-    threshold = serializers.FloatField()
+    threshold_id = serializers.IntegerField(help_text="the rule in force, see service/monitering/type/rule")
+    rule = serializers.DictField()
+    threshold = serializers.FloatField(
+        allow_null=True, help_text="anomalies score higher; of top_k and fdr, that of all rows as one batch; null: none"
+    )
     count = serializers.IntegerField()
     page = serializers.IntegerField()
     pages = serializers.IntegerField()
@@ -234,23 +245,36 @@ class PredictBody(StrictSerializer):
     """Rows to score, encode or reconstruct."""
 
     input_data = serializers.JSONField(help_text="one row as an object, or a list of them")
+    row_ids = serializers.ListField(
+        child=serializers.CharField(max_length=64),
+        required=False,
+        help_text="an id for each row, which feedback names it by; drawn if left out",
+    )
+    explain = serializers.BooleanField(default=False, help_text="say why each row scores as it does")
     type = serializers.ChoiceField(
         ["encoder", "decoder"], required=False, help_text="autoencoder only: the code, or the reconstruction (default)"
     )
 
 
+EXPLANATION = serializers.ListField(
+    child=serializers.DictField(), required=False, help_text="with `explain`: the columns, those first that count most"
+)
+
+
 class PredictedRow(serializers.Serializer[Any]):
     """Verdict on one row, or its code, or its reconstruction."""
 
+    row_id = serializers.CharField(required=False, help_text="as given in row_ids, else drawn; not of code")
     u = serializers.CharField(
         required=False, allow_null=True, help_text="graphbean: its ids; the verdict is its pair's"
     )
     v = serializers.CharField(required=False, allow_null=True)
-    row_id = serializers.CharField(required=False, help_text="what feedback calls it")
     score = serializers.FloatField(required=False, allow_null=True)
     anomaly = serializers.BooleanField(required=False, allow_null=True)
+    p_value = serializers.FloatField(required=False, help_text="of rule fdr: share of held-out rows that score so high")
     contributions = serializers.DictField(child=serializers.FloatField(), required=False)
     notices = serializers.ListField(child=serializers.CharField(), required=False)
+    explanation = EXPLANATION
     code = serializers.ListField(child=serializers.FloatField(), required=False)
     reconstruction = serializers.DictField(required=False)
 
@@ -261,15 +285,24 @@ class PredictedNode(serializers.Serializer[Any]):
     id = serializers.CharField()
     score = serializers.FloatField()
     anomaly = serializers.BooleanField()
+    p_value = serializers.FloatField(required=False)
     contributions = serializers.DictField(child=serializers.FloatField())
+    explanation = EXPLANATION
 
 
 class Prediction(serializers.Serializer[Any]):
     """Answers in the order of the rows sent; those of graphbean also for each u and v."""
 
     run = serializers.UUIDField()
-    threshold = serializers.FloatField(help_text="graphbean: that of the edges")
-    thresholds = serializers.DictField(child=serializers.FloatField(), required=False, help_text="by u, v and e")
+    threshold_id = serializers.IntegerField(help_text="the rule in force, see service/monitering/type/rule")
+    rule = serializers.DictField(help_text="its name, `rule`, and the number that belongs to it")
+    threshold = serializers.FloatField(
+        allow_null=True,
+        help_text="anomalies score higher; of top_k and fdr, that of these rows; null: none; graphbean: of edges",
+    )
+    thresholds = serializers.DictField(
+        child=serializers.FloatField(allow_null=True), required=False, help_text="by u, v and e"
+    )
     rows = PredictedRow(many=True)
     u = PredictedNode(many=True, required=False)
     v = PredictedNode(many=True, required=False)

@@ -10,14 +10,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from algorithms.workflow_types import WORKFLOW_TYPES
+from workflows.access.principal import user_of
 from workflows.access.quotas import refuse_request
 from workflows.api.pagination import Page, PageQuery
 from workflows.api.parsers import UploadParser
 from workflows.api.schema import documented
 from workflows.api.serializers import workflow as shapes
+from workflows.api.serializers.rules import EvaluationRecord, RuleRecord
 from workflows.errors import Invalid
 from workflows.models import Node
-from workflows.services import datasets, nodes, versions
+from workflows.services import datasets, nodes, rules, versions
 
 MULTIPART = {
     "multipart/form-data": {
@@ -119,11 +121,14 @@ class ParametersView(APIView):
         return found
 
     def _set(self, request: Request, nnid: str, ver: int, node: str, net: str | None = None) -> Response:
-        found = nodes.set_parameters(self._node(nnid, ver, node, net), dict(request.data))
-        return Response(shapes.NodeRecord(found).data)
+        found = nodes.set_parameters(self._node(nnid, ver, node, net), dict(request.data), user_of(request))
+        return self._answer(found)
 
     def _read(self, nnid: str, ver: int, node: str, net: str | None = None) -> Response:
-        return Response(shapes.NodeRecord(self._node(nnid, ver, node, net)).data)
+        return self._answer(self._node(nnid, ver, node, net))
+
+    def _answer(self, node: Node) -> Response:
+        return Response(shapes.NodeRecord(node).data)
 
 
 class FeederView(ParametersView):
@@ -187,15 +192,18 @@ class NetworkParametersView(ParametersView):
 
 
 class EvaluationView(ParametersView):
-    """The label column and the threshold rule."""
+    """The label column and the threshold rule; a rule that is set is in force at once for the run that serves."""
 
     nodes = ("eval_node",)
+
+    def _answer(self, node: Node) -> Response:
+        return Response(EvaluationRecord(node, context=rules.serving_context(node.version)).data)
 
     @documented(
         "evaluation_set",
         "Set the label and the threshold rule",
         body=parameters_of("eval_node"),
-        answer=shapes.NodeRecord,
+        answer=EvaluationRecord,
         errors=(404, 422),
     )
     def post(self, request: Request, nnid: str, ver: int) -> Response:
@@ -205,12 +213,23 @@ class EvaluationView(ParametersView):
         "evaluation_change",
         "Change the label and the threshold rule",
         body=parameters_of("eval_node"),
-        answer=shapes.NodeRecord,
+        answer=EvaluationRecord,
         errors=(404, 422),
     )
     def put(self, request: Request, nnid: str, ver: int) -> Response:
         return self._set(request, nnid, ver, "eval_node")
 
-    @documented("evaluation_read", "Read the evaluation's parameters", answer=shapes.NodeRecord)
+    @documented("evaluation_read", "Read the evaluation's parameters", answer=EvaluationRecord)
     def get(self, request: Request, nnid: str, ver: int) -> Response:
         return self._read(nnid, ver, "eval_node")
+
+
+class RulesView(APIView):
+    """Which rules a version's verdicts were made by, from when, and who set them."""
+
+    @documented("rule_list", "List the rules of verdicts", query=PageQuery, answer=RuleRecord(many=True))
+    def get(self, request: Request, nnid: str, ver: int) -> Response:
+        version = versions.get_version(nnid, ver)
+        page = Page(rules.list_rules(version), PageQuery.query(request))
+        context = rules.serving_context(version)
+        return page.answer(RuleRecord(page.items, many=True, context=context).data, request)

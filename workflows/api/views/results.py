@@ -18,9 +18,8 @@ from workflows.api.schema import documented
 from workflows.api.serializers import runs as shapes
 from workflows.models import Run
 from workflows.operations.metrics import rows_predicted
-from workflows.services import prediction, results, runs, versions
+from workflows.services import prediction, results, rules, runs, versions
 from workflows.watching.log import log_prediction
-from workflows.watching.row_ids import name_rows
 
 
 class ResultView(APIView):
@@ -39,7 +38,7 @@ class ResultView(APIView):
     )
     def get(self, request: Request, nnid: str, ver: int) -> Response:
         run = runs.get_run(versions.get_version(nnid, ver), shapes.RunQuery.query(request).get("run"))
-        result = results.read_result(run)
+        result, rule = results.read_result(run), rules.current_rule(run)
         parts = result["columns"] if result["detector"] == "graphbean" else ()
         return Response(
             {
@@ -49,6 +48,9 @@ class ResultView(APIView):
                 "id": str(run.id),
                 "condition": run.condition,
                 **result,
+                "threshold_id": rule.pk,
+                "rule": rule.rule,
+                "value": rule.value,
                 "links": _links(request, nnid, ver, run, parts),
             }
         )
@@ -82,7 +84,9 @@ class ScoresView(Downloads, APIView):
         run = runs.get_run(versions.get_version(nnid, ver), query.get("run"))
         download, by_score = query.get("download"), query["sort"] == "score"
         as_parquet = download == "parquet"
-        with results.score_table(run, query["node"], query.get("part"), as_parquet=as_parquet) as table:
+        results.require_succeeded(run)
+        rule = rules.current_rule(run)
+        with results.score_table(run, rule, query["node"], query.get("part"), as_parquet=as_parquet) as table:
             name = f"{nnid}-{ver}-run{run.number}-{table.name.replace('.', '-')}-scores"
             if as_parquet:
                 return FileResponse(
@@ -101,6 +105,8 @@ class ScoresView(Downloads, APIView):
             first = page.items[0] if page.items else 0
             body = {
                 "run": str(run.id),
+                "threshold_id": rule.pk,
+                "rule": rule.rule,
                 "threshold": table.threshold,
                 **page.fields(),
                 "scores": table.rows(first, first + len(page.items), by_score=by_score),
@@ -109,17 +115,21 @@ class ScoresView(Downloads, APIView):
 
 
 class PredictView(APIView):
-    """Verdicts on new rows from the serving run of a version, or of the active one."""
+    """Verdicts on new rows from the serving run of a version, or of the active one, by the rule in force."""
 
     @documented("predict", "Score new rows", body=shapes.PredictBody, answer=shapes.Prediction, errors=(404, 409))
     def post(self, request: Request, kind: str, nnid: str, served: int | None) -> Response:
         version = versions.get_active_version(nnid) if served is None else versions.get_version(nnid, served)
         body = shapes.PredictBody.body(request)
         run = runs.get_run(version, None)
-        answer = prediction.predict(run, kind, body["input_data"], body.get("type"))
+        answer = prediction.predict(
+            run,
+            kind,
+            body["input_data"],
+            body.get("type"),
+            row_ids=body.get("row_ids"),
+            explain=body.get("explain", False),
+        )
         rows_predicted.labels(kind).inc(len(answer["rows"]))
-        name_rows(answer["rows"])
-        given = body["input_data"]
-        rows = [given] if isinstance(given, dict) else given
-        log_prediction(version.pk, run.pk, answer.get("threshold_id"), rows, answer["rows"], timezone.now())
+        log_prediction(version.pk, run.pk, answer["threshold_id"], body["input_data"], answer["rows"], timezone.now())
         return Response(answer)

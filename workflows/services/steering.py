@@ -1,0 +1,124 @@
+"""A threshold rule that is set for a trained version: its values are found anew among the scores that the run stored.
+
+Nothing is trained, and nothing that was stored is changed: contamination takes the quantile of the held-out scores,
+best_f1 the scores and labels of the rows that the training chose its own by. top_k and fdr have no value, because each
+batch of rows has a threshold of its own.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from algorithms.artifacts import MANIFEST
+from algorithms.errors import ArtifactIncompatible, DataError
+from algorithms.graphbean.graph import PARTS, Parts
+from algorithms.graphbean.score_files import file_of, mapped
+from algorithms.graphbean.thresholds import Labelled, choose_thresholds
+from algorithms.params import EvaluationParams
+from algorithms.threshold import ThresholdRule, choose_threshold, needs_both_classes
+from algorithms.verdicts import Calibration
+from algorithms.workflow_types import WORKFLOW_TYPES
+from workflows.errors import Unprocessable
+from workflows.models import Run, Version
+from workflows.services.results import artifact_of
+from workflows.services.rules import NUMBER, current_rule
+
+STEERING = frozenset({"threshold_rule", *NUMBER.values()})
+"""The parameters of `eval_node` that make a rule."""
+NODES = ("evaldata", "datasrc", "planted")
+"""Whose labels best_f1 takes, those first that a training takes first."""
+
+
+@dataclass(frozen=True)
+class Steering:
+    """A rule that a run is to have, and the share of the nodes of a graph that are anomalies whatever the rule is."""
+
+    run: Run
+    rule: ThresholdRule
+    contamination: float
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """The rule as it is stored and answered."""
+        name = self.rule.rule
+        number = self.rule.value if name == "fixed" else getattr(self.rule, NUMBER[name]) if name in NUMBER else None
+        return {"rule": name, **({} if number is None else {NUMBER[name]: number})}
+
+
+def steering_of(version: Version, evaluation: EvaluationParams, given: Collection[str]) -> Steering | None:
+    """Return the rule that parameters of `eval_node` ask for, of the run that serves.
+
+    None when none of those given makes a rule, when no run serves, or when its rule is this one already. What the
+    evaluation leaves open is as the run was trained, whatever the network's parameters are by now.
+    """
+    run = version.serving_run if STEERING.intersection(given) else None
+    if run is None:
+        return None
+    node = WORKFLOW_TYPES[run.snapshot["workflow_type"]].nodes["netconf_node"]
+    network: Any = node.model_validate(run.snapshot["parameters"].get("netconf_node", {}))
+    rule = ThresholdRule.resolve(evaluation, contamination=network.contamination, threshold=network.threshold)
+    steering = Steering(run, rule, network.contamination)
+    return None if current_rule(run).rule == steering.stored else steering
+
+
+def values_of(steering: Steering) -> dict[str, float] | None:
+    """Return the thresholds by a rule: {value} of rows, {u, v, e} of a graph, None where each batch has its own.
+
+    Raises:
+        Unprocessable: the run has no labels of both classes, or no calibration, which those of earlier releases lack.
+        Damaged: its files are not those that were written.
+    """
+    run = steering.run
+    patterns = (MANIFEST, "calibration*.npy", "scores.*.npy", "labels.*.npy")
+    is_graph = WORKFLOW_TYPES[run.snapshot["workflow_type"]].detector == "graphbean"
+    try:
+        with artifact_of(run, *patterns) as artifact:
+            return (_values_of_graph if is_graph else _value_of_rows)(artifact, steering)
+    except ArtifactIncompatible as error:
+        why = f"rule '{steering.rule.rule}' needs the calibration of run {run.number}, which serves: {error}"
+        raise Unprocessable(why, {"threshold_rule": [why]}) from error
+    except DataError as error:
+        why = (
+            f"run {run.number}, which serves, was scored without labels of both kinds of rows: set their label_column,"
+            " train, and set threshold_rule 'best_f1' then"
+        )
+        raise Unprocessable(why, {"threshold_rule": [why]}) from error
+
+
+def _value_of_rows(artifact: Path, steering: Steering) -> dict[str, float] | None:
+    rule = steering.rule
+    if rule.rule == "top_k":
+        return None
+    if rule.rule == "fdr":
+        Calibration.read(artifact)
+        return None
+    held_out = Calibration.read(artifact).scores if rule.rule == "contamination" else np.empty(0)
+    labelled = _labelled(artifact, None) if rule.rule == "best_f1" else None
+    return {"value": choose_threshold(rule, held_out, labelled).value}
+
+
+def _values_of_graph(artifact: Path, steering: Steering) -> dict[str, float] | None:
+    rule = steering.rule
+    if rule.rule == "top_k":
+        return None
+    calibrations = Parts(*(Calibration.read(artifact, part) for part in PARTS))
+    if rule.rule == "fdr":
+        return None
+    labelled: Parts[Labelled | None] = Parts(*(_labelled(artifact, part) for part in PARTS))
+    if rule.rule == "best_f1" and not any(labelled):
+        raise needs_both_classes()
+    held_out = calibrations.map(lambda calibration: calibration.scores)
+    chosen, _ = choose_thresholds(rule, steering.contamination, held_out, labelled)
+    return chosen.map(lambda threshold: threshold.value)._asdict()
+
+
+def _labelled(artifact: Path, part: str | None) -> Labelled | None:
+    """Return the scores and labels of the first node that has both classes."""
+    for node in NODES:
+        labels = file_of(artifact, "labels", node, part)
+        if labels.exists() and len(np.unique(found := mapped(labels))) > 1:
+            return mapped(file_of(artifact, "scores", node, part)), found
+    return None
