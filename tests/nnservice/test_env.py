@@ -70,3 +70,16 @@ def test_a_number_has_its_bounds(monkeypatch):
     assert env.integer("DAYS", 1, maximum=11) == 11
     with pytest.raises(ImproperlyConfigured, match="DAYS must be a whole number from 0 to 10, not '11'"):
         env.integer("DAYS", 1, maximum=10)
+
+
+@pytest.mark.parametrize(("value", "share"), [("", 1.0), ("0", 0.0), ("0.25", 0.25), ("1", 1.0)])
+def test_a_share_is_a_number_from_0_to_1(monkeypatch, value, share):
+    monkeypatch.setenv("SHARE", value)
+    assert env.share("SHARE", 1.0) == share
+
+
+@pytest.mark.parametrize("value", ["-0.1", "1.5", "nan", "half"])
+def test_another_share_is_refused_and_the_variable_named(monkeypatch, value):
+    monkeypatch.setenv("SHARE", value)
+    with pytest.raises(ImproperlyConfigured, match="SHARE must be a number from 0 to 1"):
+        env.share("SHARE", 1.0)

@@ -9,10 +9,11 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.workflows.conftest import PREDICT, Api, logged
-from workflows.models import LoggedRow, Run
+from workflows.models import Feedback, LoggedRow, Run, Tally
 from workflows.operations import retention
 from workflows.watching.entries import Entry
-from workflows.watching.log import PredictionLog
+from workflows.watching.feedback import give_feedback
+from workflows.watching.log import PredictionLog, log_prediction
 from workflows.watching.sampling import is_sampled
 from workflows.watching.writing import write
 
@@ -95,11 +96,20 @@ def test_rows_of_a_run_that_was_deleted_meanwhile_are_left_out_and_the_others_ke
     assert [row.row_id for row in LoggedRow.objects.all()] == ["kept"]
 
 
+def test_the_rule_of_the_verdict_is_kept_and_an_explanation_is_not(run: Run, prediction_log: PredictionLog) -> None:
+    answers = ask()
+    rule = run.rules.get()
+    answers[0]["explanation"] = [{"column": "weight", "text": "heavy"}]
+    log_prediction(run.version_id, run.pk, rule.pk, ROWS, answers, timezone.now())
+    logged(prediction_log)
+    assert list(LoggedRow.objects.values_list("rule", flat=True)) == [rule.pk] * 6
+    assert "heavy" not in str(list(LoggedRow.objects.values()))
+
+
 @pytest.mark.embedded
-def test_a_locked_database_holds_up_the_log_and_no_answer(
-    run: Run, prediction_log: PredictionLog, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("workflows.watching.log.PAUSE_SECONDS", 0.01)
+def test_a_locked_database_holds_up_the_log_and_no_answer(run: Run, prediction_log: PredictionLog) -> None:
+    ask()
+    logged(prediction_log)
     locked, done = threading.Event(), threading.Event()
 
     def lock() -> None:
@@ -114,13 +124,14 @@ def test_a_locked_database_holds_up_the_log_and_no_answer(
     thread.start()
     assert locked.wait(30)
     try:
-        prediction_log.put(entry(run, "a"))
+        ask()
         assert not prediction_log.flush(0.05)
+        assert LoggedRow.objects.count() == 3
     finally:
         done.set()
         thread.join(30)
     logged(prediction_log)
-    assert LoggedRow.objects.get().row_id == "a"
+    assert LoggedRow.objects.count() == 6
 
 
 def test_logged_rows_are_kept_for_so_many_days(run: Run, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,9 +139,13 @@ def test_logged_rows_are_kept_for_so_many_days(run: Run, settings: Any, monkeypa
     now = datetime.now(UTC)
     for days in (1, 29, 31, 32, 33, 90, 400):
         write([entry(run, f"{days} days", created=now - timedelta(days=days))])
+    give_feedback(run.version, {"400 days": True}, None)
+    Tally.objects.create(run=run, day=now - timedelta(days=400), rows=1, counts={})
     settings.KEEP_PREDICTION_DAYS = 0
     retention.apply_retention()
     assert LoggedRow.objects.count() == 7
     settings.KEEP_PREDICTION_DAYS = 30
     retention.apply_retention()
     assert set(LoggedRow.objects.values_list("row_id", flat=True)) == {"1 days", "29 days"}
+    assert Feedback.objects.get().row_id == "400 days"
+    assert Tally.objects.count() == 1
