@@ -29,7 +29,7 @@ def rows(run: Run) -> list[LoggedRow]:
             score=n / 10,
             anomaly=n > 2,
             values={"grade": "A", "weight": n},
-            contributions={"weight": n / 10},
+            contributions={"grade": 0.0, "weight": n / 10},
         )
         for n in range(6)
     ]
@@ -53,9 +53,10 @@ def test_the_log_shows_rows_as_they_were_answered_the_newest_first(api: Api, run
         "score": 0.5,
         "anomaly": True,
         "values": {"grade": "A", "weight": 5},
-        "contributions": {"weight": 0.5},
+        "contributions": {"weight": 0.5, "grade": 0.0},
         "feedback": None,
     }
+    assert list(answer.body["rows"][0]["contributions"]) == ["weight", "grade"], "the largest first"
 
 
 def test_the_log_is_read_a_page_at_a_time(api: Api, rows: list[LoggedRow]) -> None:

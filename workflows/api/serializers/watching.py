@@ -12,6 +12,7 @@ from workflows.api.pagination import PageQuery
 from workflows.api.serializers.base import FlagField, StrictSerializer
 from workflows.api.serializers.runs import RunQuery
 from workflows.models import Feedback, LoggedRow
+from workflows.watching.inserting import largest
 
 MOST_WORDS = 10_000
 """Rows of one feedback request."""
@@ -70,7 +71,7 @@ class LogRecord(serializers.ModelSerializer[LoggedRow]):
     job = serializers.IntegerField(source="scoring_job.number", default=None, allow_null=True)
     threshold_id = serializers.IntegerField(source="rule_id", allow_null=True)
     values = serializers.DictField()
-    contributions = serializers.DictField(child=serializers.FloatField(), help_text="the largest three")
+    contributions = serializers.SerializerMethodField(help_text="the largest three, the largest first")
     feedback = serializers.SerializerMethodField()
 
     class Meta:
@@ -82,6 +83,9 @@ class LogRecord(serializers.ModelSerializer[LoggedRow]):
 
     def get_source(self, row: LoggedRow) -> str:
         return "predict" if row.scoring_job_id is None else "batch"
+
+    def get_contributions(self, row: LoggedRow) -> dict[str, float]:
+        return largest(row.contributions)  # PostgreSQL does not keep their order
 
     def get_feedback(self, row: LoggedRow) -> dict[str, Any] | None:
         word = self.context["feedback"].get(row.row_id)
