@@ -8,17 +8,19 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
+import numpy as np
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 
 from algorithms.artifacts import MANIFEST
-from algorithms.bulk.scored import ANOMALIES, SCORES, ScoredRows
+from algorithms.bulk.scored import ANOMALIES, SCORES
 from workflows import files
 from workflows.errors import Unprocessable
 from workflows.models import Feedback, LoggedRow, RunState, ScoringJob, Version
 from workflows.services.digests import require_intact
 from workflows.services.locks import lock_version
+from workflows.services.prediction import type_of
 from workflows.watching.scored import name_of_row
 
 NAMED = 10
@@ -111,23 +113,30 @@ def _predicted(version: Version, row_ids: Sequence[str]) -> dict[str, Answered]:
 def _of_jobs(version: Version, rows_by_job: Mapping[int, Sequence[int]]) -> dict[str, Answered]:
     known: dict[str, Answered] = {}
     for numbers in _batches(list(rows_by_job), IDS_AT_ONCE):
-        jobs = version.scoring_jobs.filter(number__in=numbers, state=RunState.SUCCEEDED).defer("summary")
-        for job in jobs:
+        jobs = version.scoring_jobs.filter(number__in=numbers, state=RunState.SUCCEEDED).select_related("run")
+        for job in jobs.defer("summary", "run__result"):
             known |= _of_job(job, rows_by_job[job.number])
     return known
 
 
 def _of_job(job: ScoringJob, rows: Sequence[int]) -> dict[str, Answered]:
+    """Return the answers to rows of a file; of a graph's, rows are those of its scores of pairs."""
+    names = [_of_pairs(name) if type_of(job.run).detector == "graphbean" else name for name in (SCORES, ANOMALIES)]
     moment = job.finished or job.created
-    with files.local_copy(job.artifact_prefix, MANIFEST, SCORES, ANOMALIES) as artifact:
-        for pattern in (SCORES, ANOMALIES):
-            require_intact(artifact, pattern)
-        scored = ScoredRows(artifact)
+    with files.local_copy(job.artifact_prefix, MANIFEST, *names) as artifact:
+        for name in names:
+            require_intact(artifact, name)
+        scores, anomalies = (np.load(artifact / name, mmap_mode="r", allow_pickle=False) for name in names)
         return {
-            name_of_row(job, row): Answered(job.run_id, float(scored.score[row]), bool(scored.anomaly[row]), moment)
+            name_of_row(job, row): Answered(job.run_id, float(scores[row]), bool(anomalies[row]), moment)
             for row in rows
-            if row < len(scored)
+            if row < len(scores)
         }
+
+
+def _of_pairs(name: str) -> str:
+    stem, _, suffix = name.partition(".")
+    return f"{stem}.e.{suffix}"
 
 
 def _batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
