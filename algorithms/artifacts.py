@@ -16,9 +16,11 @@ from algorithms.errors import ArtifactCorrupt, ArtifactIncompatible
 FORMAT = 1
 CHUNK = 1024 * 1024
 MANIFEST = "manifest.json"
-MODEL_FILE, PREPROCESS_FILE = "model.onnx", "preprocess.json"
+MODEL_FILE, PREPROCESS_FILE, REFERENCE_FILE = "model.onnx", "preprocess.json", "reference.json"
 SERVING_FILES = (MANIFEST, MODEL_FILE, PREPROCESS_FILE)
 """All that scoring new rows needs of an artifact."""
+REFERENCE_FILES = (MANIFEST, REFERENCE_FILE)
+"""All that telling drift needs of an artifact."""
 LIBRARIES = (
     "numpy",
     "onnxruntime",

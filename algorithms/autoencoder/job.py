@@ -12,6 +12,7 @@ from algorithms.autoencoder.detector import AutoencoderDetector
 from algorithms.autoencoder.labelling import Labelling, find_labels
 from algorithms.autoencoder.params import AutoencoderParams
 from algorithms.autoencoder.progress import log_tables, report_epochs
+from algorithms.autoencoder.reference import ReferenceMaker
 from algorithms.autoencoder.result import (
     evaluation_metrics,
     examples,
@@ -99,10 +100,13 @@ def _scored(
     detector: AutoencoderDetector, tables: Mapping[str, TableSource], labelling: Labelling, artifact: Path
 ) -> dict[str, NodeScores]:
     began = time.perf_counter()
+    maker = ReferenceMaker(detector.scorer.encoder, detector.fitted_.split, detector.params.seed)
+    on_block = {"datasrc": maker.add}
     scored = {
-        node: score_source(detector.scorer, source, labelling.nodes.get(node), artifact, node)
+        node: score_source(detector.scorer, source, labelling.nodes.get(node), artifact, node, on_block.get(node))
         for node, source in tables.items()
     }
+    maker.reference().write(artifact)
     detector.fitted_.seconds["score"] = time.perf_counter() - began
     return scored
 

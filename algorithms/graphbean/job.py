@@ -18,6 +18,7 @@ from algorithms.graphbean.graph import PARTS, Parts
 from algorithms.graphbean.memory import keep_freed_memory
 from algorithms.graphbean.preparing import PLANTED, Material, Settings, prepare
 from algorithms.graphbean.progress import report_epochs
+from algorithms.graphbean.reference import reference_of
 from algorithms.graphbean.result import ScoredNode, graph_metrics, loss_history, top_anomalies
 from algorithms.graphbean.score_writing import write_graph
 from algorithms.graphbean.thresholds import NAMES, Labelled, choose_thresholds
@@ -71,6 +72,7 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
         seconds["export"] = time.perf_counter() - step
         for name, node in scored.items():
             write_graph(artifact, name, node.stored, detector.threshold_, detector.columns_)
+        reference_of(scored["datasrc"], detector).write(artifact)
         seconds["total"] = time.perf_counter() - began
         result["timings"] = {name: round(spent, 3) for name, spent in seconds.items()}
         (artifact / RESULT_FILE).write_text(json.dumps(result, indent=1, allow_nan=False, ensure_ascii=False))

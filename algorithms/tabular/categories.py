@@ -61,14 +61,14 @@ class CategoryEncoder:
 
     def slots(self, values: Column) -> NDArray[np.intp]:
         """Return the slot (N,) of each value (N,), text or numbers; the last slot is that of all others."""
-        keys, other = self._keys(values), len(self.categories)
+        keys, other = self.keys(values), len(self.categories)
         slot_of = {key: self._slots.get(key, other) for key in set(keys)}
         return np.fromiter(map(slot_of.__getitem__, keys), dtype=np.intp, count=len(keys))
 
     def unseen(self, values: Column) -> dict[int, str]:
         """Return what to say about the values (N,) that training did not see, by their position."""
         others = np.flatnonzero(self.slots(values) == len(self.categories))
-        keys = self._keys(values[others])
+        keys = self.keys(values[others])
         why = "was not seen in training" if self.rare_complete else "is rare or was not seen in training"
         return {
             int(position): f"{_shown(key)} {why}; scored as other"
@@ -100,7 +100,8 @@ class CategoryEncoder:
             stored["rare_share"],
         )
 
-    def _keys(self, values: Column) -> Sequence[Category]:
+    def keys(self, values: Column) -> Sequence[Category]:
+        """Return what stands for each value (N,): its text or, of numeric codes, the number; None where missing."""
         if values.dtype == np.float64:
             numbers: list[float] = values.tolist()
             return [None if isnan(number) else number for number in numbers]
