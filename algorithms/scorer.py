@@ -1,6 +1,7 @@
 """The scorer: the exported network and the fitted encoder in ONNX Runtime and numpy, the path of every score."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any, Self
 
@@ -165,7 +166,7 @@ class Scorer:
             squares = np.square(numbers, dtype=np.float64)
             errors[:, : len(starts)] = squares[:, starts]
             for place, several in self._several:
-                errors[:, place] += sum(squares[:, feature] for feature in several[1:])
+                errors[:, place] += reduce(np.add, (squares[:, feature] for feature in several[1:]))
         for place, (first, size) in enumerate(zip(layout.first_slots, layout.blocks, strict=True), start=len(starts)):
             block = slots[:, first : first + size]
             np.einsum("ij,ij->i", block, block, dtype=np.float64, out=errors[:, place])
