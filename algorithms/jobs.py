@@ -86,8 +86,9 @@ class ScoreJob(_Job):
 class ScoreFileJob(_Job):
     """Score the rows, or the interactions, of one file by a trained model: a file in, `artifact/` out.
 
-    `encoding` and `delimiter` are those of a CSV file, None to have them found. `verdict` is {rule, value} of
-    `algorithms.verdicts`, of each part of a graph. `keep` are the columns of the file that stand beside the scores.
+    `encoding` and `delimiter` are those of a CSV file, None to have them found. `verdict` is {rule, value}: a rule of
+    `algorithms.verdicts`, and its value, {"value": …} for rows, one of each part for a graph, None if each batch has a
+    cut of its own. `keep` are the columns of the file that stand beside the scores.
     With `context` "training" known nodes of a graph keep the neighbourhood of `training_tables`. So many rows, evenly
     chosen, `sample_rows`, come back with their values.
 

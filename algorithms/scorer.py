@@ -1,6 +1,7 @@
 """The scorer: the exported network and the fitted encoder in ONNX Runtime and numpy, the path of every score."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any, Self
 
@@ -46,6 +47,12 @@ class Scorer:
         starts = np.array([features.start for features in encoder.slices.values()])
         self._place = np.argsort(np.argsort(starts))
         self._number_starts = np.sort(starts[starts < layout.numbers])
+        ends = [*self._number_starts[1:].tolist(), layout.numbers]
+        self._several = [
+            (place, features)
+            for place, features in enumerate(map(range, self._number_starts.tolist(), ends))
+            if len(features) > 1
+        ]
         self.threshold = threshold
 
     @classmethod
@@ -156,7 +163,10 @@ class Scorer:
         # In float64: the square of a float32 overflows.
         errors = np.empty((len(differences), len(self._place)))
         if len(starts):
-            errors[:, : len(starts)] = np.add.reduceat(np.square(numbers, dtype=np.float64), starts, axis=1)
+            squares = np.square(numbers, dtype=np.float64)
+            errors[:, : len(starts)] = squares[:, starts]
+            for place, several in self._several:
+                errors[:, place] += reduce(np.add, (squares[:, feature] for feature in several[1:]))
         for place, (first, size) in enumerate(zip(layout.first_slots, layout.blocks, strict=True), start=len(starts)):
             block = slots[:, first : first + size]
             np.einsum("ij,ij->i", block, block, dtype=np.float64, out=errors[:, place])

@@ -83,7 +83,7 @@ def measure(table: Path, rows: int, mode: str, parameters: dict[str, Any], threa
             threads=threads,
             memory_bytes=MODES[mode],
         ).write(folder)
-        peak_bytes = _fit(folder, threads)
+        peak_bytes = run_child("fit", folder, threads)
         result = json.loads((folder / ARTIFACT_FOLDER / RESULT_FILE).read_text())
     trained = result["rows_per_second"]
     timings = result["timings"]
@@ -103,9 +103,9 @@ def measure(table: Path, rows: int, mode: str, parameters: dict[str, Any], threa
     }
 
 
-def _fit(folder: Path, threads: int) -> int:
-    """Train in a process of its own; return its peak memory in bytes."""
-    command = [sys.executable, "-m", "algorithms", "fit", str(folder)]
+def run_child(task: str, folder: Path, threads: int) -> int:
+    """Do the job of a folder in a process of its own; return its peak memory in bytes."""
+    command = [sys.executable, "-m", "algorithms", task, str(folder)]
     environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": str(threads)}
     log = folder / "log"
     with log.open("wb") as said:
@@ -113,7 +113,7 @@ def _fit(folder: Path, threads: int) -> int:
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        sys.exit(f"the training failed:\n{log.read_text()}")
+        sys.exit(f"{task} failed:\n{log.read_text()}")
     return usage.ru_maxrss * 1024
 
 

@@ -26,8 +26,8 @@ class BlockScores:
     """The scored rows of a block, `table` as they came.
 
     Shapes:
-        scores: (N,), percentiles: (N,) or None without held-out scores, drivers, shares: (N, 3), sums: (columns,) of the
-        contributions
+        scores: (N,), percentiles: (N,) or None without held-out scores, drivers, shares: (N, 3)
+        sums: (columns,) of the contributions
     """
 
     block: Block

@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,13 +28,16 @@ from algorithms.events import EventStream
 from algorithms.jobs import ARTIFACT_FOLDER, ScoreFileJob
 from algorithms.scorer import Scorer
 from algorithms.tabular.wording import quoted
-from algorithms.verdicts import NEEDS_CALIBRATION, Calibration, Verdict
+from algorithms.verdicts import Calibration, Verdict
 from algorithms.workflow_types import WORKFLOW_TYPES
 
 TOP = 10
 """So many of the most anomalous rows are shown with their reasons."""
 SCORED_PERCENT = 90
 """Where the progress stands when all rows are scored; verdicts and the file to download are the rest."""
+
+NEEDS_CALIBRATION = frozenset({"fdr"})
+"""Rules that compare with held-out scores, not with a value found from them before."""
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +59,7 @@ def score_file(job: ScoreFileJob, folder: Path, events: EventStream) -> dict[str
     _reuse_memory()
     events.send("stage", name="read")
     refuse_clashes(job.keep)
-    verdict = Verdict(dict(job.verdict["rule"]), job.verdict["value"])
+    verdict = _verdict(job)
     scorer = Scorer.load(job.artifact)
     calibration = _unless_earlier(Calibration.read, job.artifact)
     reference = _unless_earlier(Reference.read, job.artifact)
@@ -65,7 +68,7 @@ def score_file(job: ScoreFileJob, folder: Path, events: EventStream) -> dict[str
         raise DataError(f"{why}: train the model again, or choose another rule", {"threshold_rule": [why]})
     with write_artifact(folder / ARTIFACT_FOLDER) as artifact:
         events.send("stage", name="score")
-        files = ScoreFiles(artifact, folder, job.keep, percentiles=calibration is not None)
+        files = ScoreFiles(artifact, job.keep, percentiles=calibration is not None)
         scored = _score(job, BlockScorer(scorer, calibration, reference), files, events)
         events.send("stage", name="write")
         verdicts = _judge(artifact, verdict, calibration, scored.rows)
@@ -132,6 +135,11 @@ def _report(events: EventStream, rows: int, progress: float, seconds: float) -> 
         rows_per_second=round(rows / seconds),
         seconds_left=round(seconds / progress - seconds, 1),
     )
+
+
+def _verdict(job: ScoreFileJob) -> Verdict:
+    value = job.verdict["value"]
+    return Verdict(dict(job.verdict["rule"]), value["value"] if isinstance(value, Mapping) else value)
 
 
 def _judge(artifact: Path, verdict: Verdict, calibration: Calibration | None, rows: int) -> Verdicts:

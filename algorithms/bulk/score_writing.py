@@ -29,11 +29,11 @@ ROWS_AT_ONCE = 1 << 17
 
 
 class ScoreFiles:
-    """Files that grow block by block within `folder`; `beside` takes the file that waits."""
+    """Files that grow block by block within a folder; what waits in it is gone when the Parquet file is written."""
 
-    def __init__(self, folder: Path, beside: Path, keep: Sequence[str], *, percentiles: bool) -> None:
+    def __init__(self, folder: Path, keep: Sequence[str], *, percentiles: bool) -> None:
         self._folder, self._keep = folder, list(keep)
-        self._waiting = beside / "kept.arrow"
+        self._waiting = folder / "kept.arrow"
         self._files = ExitStack()
         self._score = self._rows(SCORES, np.float64)
         self._percentile = self._rows(PERCENTILES, np.float32) if percentiles else None

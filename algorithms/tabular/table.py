@@ -106,7 +106,8 @@ class Coded:
     @property
     def column(self) -> Column:
         """The values (N,) of all rows."""
-        return self.values[self.codes]
+        every: Column = self.values[self.codes]
+        return every
 
 
 def block_rows(columns: int) -> int:
