@@ -1,5 +1,6 @@
 """The API as a client sees it, and the things most tests begin with."""
 
+import importlib
 import io
 import json
 import shutil
@@ -8,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from tests.algorithms.contract import steel
 
@@ -86,6 +89,7 @@ FEEDER = "wf/state/pre/detail/feed/src/frame/net/autoencoder/nnid/steel/ver/1/no
 NETCONF = "wf/state/netconf/detail/autoencoder/nnid/steel/ver/1/node/netconf_node/"
 EVALUATION = "wf/state/eval/nnid/steel/ver/1/node/eval_node/"
 TRAIN = "runmanager/state/train/nnid/steel/ver/1/"
+RULES = "service/monitering/type/rule/nnid/steel/ver/1/"
 HISTORY = "runmanager/state/history/nnid/steel/ver/1/"
 RESULT = "result/nnid/steel/ver/1/"
 PREDICT = "service/state/predict/type/anomaly/nnid/steel/ver/1/"
@@ -184,48 +188,99 @@ def run(db: None) -> "Run":
     return made
 
 
-@pytest.fixture(scope="session")
-def trained_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train a small model of 3,000 rows of steel; return its artifact."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def labelled_steel(rows: int = 300) -> bytes:
+    """Return a CSV file of rows whose weight follows from their grade, but for every tenth, a defect."""
+    table = steel(rows, seed=7)
+    defects = np.arange(rows) % 10 == 9
+    weights = table.columns["weight"] + 30.0 * defects
+    lines = zip(table.columns["grade"], table.columns["temperature"], weights, defects.astype(int), strict=True)
+    text = "grade,temperature,weight,DEFECT\n" + "".join("{},{:.3f},{:.3f},{}\n".format(*line) for line in lines)
+    return text.encode()
 
-    from algorithms.autoencoder.job import fit
+
+def grouped_claims() -> bytes:
+    """Return a CSV file of the claims of 40 persons at 8 doctors; every tenth is large, and labelled FRAUD."""
+    rng = np.random.default_rng(3)
+    lines = ["CLAIM,PERSON,DOCTOR,AMOUNT,FRAUD"]
+    for claim in range(200):
+        fraud = claim % 10 == 9
+        amount = rng.gamma(4.0, 10.0) + 900.0 * fraud
+        lines.append(f"{claim},p{claim % 40},d{rng.integers(8)},{amount:.2f},{'Yes' if fraud else 'No'}")
+    return "\n".join([*lines, ""]).encode()
+
+
+LABELLED_FEEDER = {"label_column": "DEFECT"}
+GROUPED_FEEDER = {
+    "u_column": "PERSON",
+    "v_column": "DOCTOR",
+    "numeric_columns": ["AMOUNT"],
+    "label_column": "FRAUD",
+}
+SMALL = {"n_hidden": [4], "iter": 3, "batch_size": 32, "validation_split": 0.3}
+NARROW = {"hidden_channels": 4, "latent_channels": 4, "edge_pred_latent": 4, "iter": 3}
+
+
+def _train(folder: Path, kind: str, content: bytes, parameters: dict[str, Any]) -> Path:
     from algorithms.events import EventStream
-    from algorithms.jobs import FitJob
+    from algorithms.jobs import ConvertJob, FitJob
+    from algorithms.tables.convert import convert
+    from algorithms.workflow_types import WORKFLOW_TYPES
 
-    folder = tmp_path_factory.mktemp("trained")
-    pq.write_table(pa.table(dict(steel(rows=3000).columns)), folder / "steel.parquet")
-    job = FitJob(
-        workflow_type="autoencoder_csv",
-        tables={"datasrc": (folder / "steel.parquet",)},
-        parameters={"netconf_node": {"n_hidden": [6, 3], "iter": 5}},
-    )
-    fit(job, folder, EventStream(io.StringIO(), 0.0))
+    (folder / "source.csv").write_bytes(content)
+    convert(ConvertJob(source=folder / "source.csv", parquet=folder / "source.parquet"))
+    job = FitJob(workflow_type=kind, tables={"datasrc": (folder / "source.parquet",)}, parameters=parameters)
+    module, _, name = WORKFLOW_TYPES[kind].fit.partition(":")
+    getattr(importlib.import_module(module), name)(job, folder, EventStream(io.StringIO(), 0.0))
     return folder / "artifact"
 
 
-@pytest.fixture
-def trained_run(db: None, trained_model: Path) -> "Run":
-    """Give a succeeded run of the active version 1 of network steel, with the trained model."""
-    from workflows.models import Run, RunState
-    from workflows.services.networks import create_network
-    from workflows.services.versions import create_version
+@pytest.fixture(scope="session")
+def rows_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train an autoencoder of labelled rows; give its artifact."""
+    parameters = {"feed_train": LABELLED_FEEDER, "netconf_node": SMALL}
+    return _train(tmp_path_factory.mktemp("rows"), "autoencoder_csv", labelled_steel(), parameters)
 
-    version = create_version(create_network("steel"), active=True, workflow_type="autoencoder_csv")
-    snapshot = {"workflow_type": "autoencoder_csv", "parameters": {}}
-    result = json.loads((trained_model / "result.json").read_text())
-    made = Run.objects.create(
-        version=version,
-        number=1,
-        state=RunState.SUCCEEDED,
-        snapshot=snapshot,
-        attempts=1,
-        threshold=result["threshold"],
-        result=result,
-    )
-    shutil.copytree(trained_model, place_of(made.artifact_prefix))
+
+@pytest.fixture(scope="session")
+def graph_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train a GraphBEAN of labelled claims; give its artifact."""
+    parameters = {"feed_train": GROUPED_FEEDER, "netconf_node": NARROW}
+    return _train(tmp_path_factory.mktemp("graph"), "graphbean_csv", grouped_claims(), parameters)
+
+
+def serve(api: Api, model: Path) -> "Run":
+    """Queue a training, and end it as if it had made this model."""
+    from workflows.models import Run, RunState
+
+    answer = api.post(TRAIN)
+    assert answer.status == 200, answer.body
+    made = Run.objects.get(id=answer.body["id"])
+    result = json.loads((model / "result.json").read_text())
+    ended = {"result": result, "metrics": result["metrics"], "threshold": result["threshold"]}
+    Run.objects.filter(id=made.id).update(state=RunState.SUCCEEDED, attempts=1, finished=timezone.now(), **ended)
+    made.refresh_from_db()
+    shutil.copytree(model, place_of(made.artifact_prefix))
     return made
+
+
+@pytest.fixture
+def serving_rows(version: Api, rows_model: Path) -> Api:
+    """Give the API with network steel, whose version 1 serves the autoencoder."""
+    assert version.upload(DATA, ("steel.csv", labelled_steel())).status == 200
+    version.put(FEEDER, LABELLED_FEEDER)
+    version.put(NETCONF, SMALL)
+    serve(version, rows_model)
+    return version
+
+
+@pytest.fixture
+def serving_graph(graph_version: Api, graph_model: Path) -> Api:
+    """Give the API with network steel, whose version 1 serves the GraphBEAN."""
+    assert graph_version.upload(DATA, ("claims.csv", grouped_claims())).status == 200
+    graph_version.put(GRAPH_FEEDER, GROUPED_FEEDER)
+    graph_version.put(GRAPH_NETCONF, NARROW)
+    serve(graph_version, graph_model)
+    return graph_version
 
 
 @pytest.fixture

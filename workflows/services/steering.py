@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from algorithms.artifacts import MANIFEST
 from algorithms.errors import ArtifactIncompatible, DataError
 from algorithms.graphbean.graph import PARTS, Parts
 from algorithms.graphbean.score_files import file_of, mapped
@@ -71,14 +70,16 @@ def values_of(steering: Steering) -> dict[str, float] | None:
         Unprocessable: the run has no labels of both classes, or no calibration, which those of earlier releases lack.
         Damaged: its files are not those that were written.
     """
-    run = steering.run
-    patterns = (MANIFEST, "calibration*.npy", "scores.*.npy", "labels.*.npy")
+    run, name = steering.run, steering.rule.rule
+    if name == "top_k":
+        return None
     is_graph = WORKFLOW_TYPES[run.snapshot["workflow_type"]].detector == "graphbean"
+    labelled = ("scores.*.npy", "labels.*.npy") if name == "best_f1" else ()
     try:
-        with artifact_of(run, *patterns) as artifact:
-            return (_values_of_graph if is_graph else _value_of_rows)(artifact, steering)
+        with artifact_of(run, "calibration*.npy", *labelled) as artifact:
+            return _values_of_graph(artifact, steering) if is_graph else _value_of_rows(artifact, steering.rule)
     except ArtifactIncompatible as error:
-        why = f"rule '{steering.rule.rule}' needs the calibration of run {run.number}, which serves: {error}"
+        why = f"rule '{name}' needs the calibration of run {run.number}, which serves: {error}"
         raise Unprocessable(why, {"threshold_rule": [why]}) from error
     except DataError as error:
         why = (
@@ -88,28 +89,24 @@ def values_of(steering: Steering) -> dict[str, float] | None:
         raise Unprocessable(why, {"threshold_rule": [why]}) from error
 
 
-def _value_of_rows(artifact: Path, steering: Steering) -> dict[str, float] | None:
-    rule = steering.rule
-    if rule.rule == "top_k":
-        return None
+def _value_of_rows(artifact: Path, rule: ThresholdRule) -> dict[str, float] | None:
+    held_out = Calibration.read(artifact).scores if rule.rule in ("contamination", "fdr") else np.empty(0)
     if rule.rule == "fdr":
-        Calibration.read(artifact)
         return None
-    held_out = Calibration.read(artifact).scores if rule.rule == "contamination" else np.empty(0)
     labelled = _labelled(artifact, None) if rule.rule == "best_f1" else None
     return {"value": choose_threshold(rule, held_out, labelled).value}
 
 
 def _values_of_graph(artifact: Path, steering: Steering) -> dict[str, float] | None:
     rule = steering.rule
-    if rule.rule == "top_k":
-        return None
     calibrations = Parts(*(Calibration.read(artifact, part) for part in PARTS))
     if rule.rule == "fdr":
         return None
-    labelled: Parts[Labelled | None] = Parts(*(_labelled(artifact, part) for part in PARTS))
-    if rule.rule == "best_f1" and not any(labelled):
-        raise needs_both_classes()
+    labelled: Parts[Labelled | None] | None = None
+    if rule.rule == "best_f1":
+        labelled = Parts(*(_labelled(artifact, part) for part in PARTS))
+        if not any(labelled):
+            raise needs_both_classes()
     held_out = calibrations.map(lambda calibration: calibration.scores)
     chosen, _ = choose_thresholds(rule, steering.contamination, held_out, labelled)
     return chosen.map(lambda threshold: threshold.value)._asdict()
