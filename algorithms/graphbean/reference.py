@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from algorithms.drift.bins import NumberBins
 from algorithms.drift.reference import BinnedColumn, BinnedNumbers, Reference
-from algorithms.graphbean.graph import BipartiteGraph, Parts
-from algorithms.graphbean.scoring import OF_EDGE, OF_U, OF_V
+from algorithms.graphbean.columns import columns_of_graph
 from algorithms.tabular.moments import sample_size
 
 if TYPE_CHECKING:
@@ -17,15 +16,6 @@ if TYPE_CHECKING:
 
 LEAST_CONTRIBUTION = 1e-3
 """Part of the mean score below which a contribution is as good as none."""
-
-
-def columns_of_graph(graph: BipartiteGraph, attributes: Parts[tuple[str, ...]]) -> dict[str, NDArray[np.float64]]:
-    """Return the attributes of nodes and edges, in the units of the data, as columns "u: …", "v: …" and "edge: …"."""
-    return {
-        part + name: values
-        for part, names, x in zip((OF_U, OF_V, OF_EDGE), attributes, graph.x, strict=True)
-        for name, values in zip(names, x.T, strict=True)
-    }
 
 
 def reference_of(node: "ScoredNode", detector: "GraphBEANDetector") -> Reference:

@@ -8,7 +8,7 @@ import numpy as np
 
 from algorithms.drift.reference import Reference
 from algorithms.drift.tally import Tally
-from algorithms.graphbean.reference import columns_of_graph
+from algorithms.graphbean.columns import columns_of_graph
 from workflows.models import Run
 from workflows.services.prediction import scorers
 from workflows.watching.entries import Entry

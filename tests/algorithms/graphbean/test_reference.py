@@ -3,9 +3,9 @@ import pytest
 
 from algorithms.drift.reference import Reference
 from algorithms.drift.report import drift_report
+from algorithms.graphbean.columns import columns_of_graph
 from algorithms.graphbean.params import GraphFeederParams
 from algorithms.graphbean.reading import read_interactions
-from algorithms.graphbean.reference import columns_of_graph
 from algorithms.graphbean.scorer import GraphScorer
 from tests.algorithms.graphbean.test_job import FEEDER, QUICK, run, table
 
