@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
                 ('values', models.JSONField(default=dict)),
                 ('contributions', models.JSONField(default=dict, help_text='the largest few')),
                 ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='workflows.run')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='logged_rows', to='workflows.version')),
+                ('version', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='logged_rows', to='workflows.version')),
                 ('rule', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='workflows.rule')),
                 ('scoring_job', models.ForeignKey(help_text='null: a predict request', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='logged_rows', to='workflows.scoringjob')),
             ],

@@ -73,7 +73,8 @@ class ScoringJob(Job):
 class LoggedRow(models.Model):
     """A row that was scored, as it was answered; values of masked columns are left out."""
 
-    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="logged_rows")
+    # Its indexes below begin with the version.
+    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="logged_rows", db_index=False)
     run = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="+")
     rule = models.ForeignKey(Rule, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
     scoring_job = models.ForeignKey(
