@@ -119,8 +119,13 @@ def opened(source: Path, name: str, texts: Sequence[str] = ()) -> Iterator[Any]:
         DataError: it is none, or is cut off.
     """
     try:
+        metadata = pq.read_metadata(source)
+        present = {metadata.schema.column(i).path for i in range(metadata.num_columns)}
+        coded = [text for text in texts if text in present]
         # By default a row group, which may be the whole file, is read into memory before its first row is given.
-        file = pq.ParquetFile(source, buffer_size=READ_BYTES, pre_buffer=False, read_dictionary=list(texts))
+        file = pq.ParquetFile(
+            source, metadata=metadata, buffer_size=READ_BYTES, pre_buffer=False, read_dictionary=coded
+        )
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(name, f"cannot be read as a Parquet file: {error}") from None
     with file:

@@ -233,6 +233,7 @@ def test_a_parquet_file_without_rows_is_refused(score, frame, nothing_left):
 
 UNFIT = {
     "a column less": (lambda frame: frame.drop(columns=["day", "heat"]), {}, "the file lacks heat, day"),
+    "a text less": (lambda frame: frame.drop(columns=["state"]), {}, "the file lacks state"),
     "numbers that are text": (
         lambda frame: frame.assign(heat=["hot"] * 600),
         {},
@@ -291,6 +292,12 @@ def test_columns_that_nobody_needs_may_be_anything(score, frame, tmp_path):
     others = table.append_column("nested", pa.array([[1]] * 600)).append_column("id", table["id"])
     pq.write_table(others, tmp_path / "others.parquet")
     assert score(tmp_path / "others.parquet").finished["rows"] == 600
+
+
+def test_text_may_come_as_whole_numbers_or_as_a_dictionary(score, frame, tmp_path):
+    scores = np.load(score(frame).artifact / "score.npy")
+    others = frame.assign(batch=frame["batch"].astype(np.int64), state=frame["state"].astype("category"))
+    assert np.array_equal(np.load(score(others).artifact / "score.npy"), scores)
 
 
 def test_missing_cells_are_scored_as_missing_whatever_they_are_written_as(score, frame, tmp_path):
