@@ -43,6 +43,15 @@ ColumnNames = Annotated[tuple[ColumnName, ...], BeforeValidator(_column_names)]
 SomeColumnNames = Annotated[tuple[ColumnName, ...], Field(min_length=1), BeforeValidator(_some_column_names)]
 Share = Annotated[float, Field(gt=0, le=0.5)]
 
+RuleName = Literal["contamination", "fixed", "best_f1", "top_k", "fdr"]
+NUMBER_OF_RULE: Mapping[str, str] = {
+    "contamination": "contamination",
+    "fixed": "threshold",
+    "top_k": "top_k",
+    "fdr": "fdr",
+}
+"""The parameter of eval_node that belongs to a threshold rule; best_f1 has none."""
+
 
 class Params(BaseModel):
     """Base of every parameter set: frozen, complete, finite numbers only, unknown names are errors.
@@ -98,22 +107,26 @@ class EvaluationParams(Params):
 
     type: str = Field("anomaly", max_length=40, description="kept for old clients")
     label_column: ColumnName | None = Field(None, description="0/1 or two values; default: the feeder's")
-    threshold_rule: Literal["contamination", "fixed", "best_f1"] | None = Field(
+    threshold_rule: RuleName | None = Field(
         None,
-        description="how the threshold is chosen: a share of the held-out rows, `threshold` as given, or the best F1 on"
-        " labelled rows; default: fixed when a threshold is given, else contamination",
+        description="how verdicts are made: `contamination`, a share of the held-out rows is above the threshold;"
+        " fixed, `threshold` as given; best_f1, the best F1 on labelled rows; top_k, the `top_k` highest of each batch;"
+        " fdr, at most a share `fdr` of what is flagged in a batch is false; default: by the number that is given,"
+        " else contamination",
     )
     contamination: Share | None = Field(None, description="share of held-out rows above the threshold")
     threshold: float | None = Field(None, ge=0, description="rows that score higher are anomalies")
+    top_k: int | None = Field(None, ge=1, description="anomalies in each batch: in a request, in a file")
+    fdr: Share | None = Field(None, description="share of false alarms among the flagged; default of rule fdr: 0.1")
 
     @model_validator(mode="after")
-    def rule_has_its_value(self) -> Self:
-        if self.threshold_rule == "fixed" and self.threshold is None:
-            raise ValueError("threshold_rule 'fixed' needs `threshold`")
-        if self.threshold is not None and self.threshold_rule not in (None, "fixed"):
-            raise ValueError(f"`threshold` contradicts threshold_rule '{self.threshold_rule}': give one of them")
-        if self.threshold is not None and self.contamination is not None:
-            raise ValueError("`threshold` and `contamination` contradict each other: give one of them")
-        if self.threshold_rule == "best_f1" and self.contamination is not None:
-            raise ValueError("`contamination` contradicts threshold_rule 'best_f1': give one of them")
+    def one_rule_with_its_number(self) -> Self:
+        given = [number for number in NUMBER_OF_RULE.values() if getattr(self, number) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(f'`{number}`' for number in given)} contradict each other: give one")
+        own = None if self.threshold_rule is None else NUMBER_OF_RULE.get(self.threshold_rule)
+        if self.threshold_rule is not None and given not in ([], [own]):
+            raise ValueError(f"`{given[0]}` contradicts threshold_rule '{self.threshold_rule}': give one of them")
+        if self.threshold_rule in ("fixed", "top_k") and not given:
+            raise ValueError(f"threshold_rule '{self.threshold_rule}' needs `{own}`")
         return self

@@ -32,6 +32,7 @@ from algorithms.tables.source import TableFiles
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.source import TableSource
 from algorithms.threshold import Threshold, ThresholdRule, choose_threshold, needs_both_classes
+from algorithms.verdicts import Calibration
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,9 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
             )
         detector.write(artifact)
         for node, node_scores in scored.items():
-            write_scores(artifact, node, node_scores, threshold.value, detector.columns_)
+            write_scores(artifact, node, node_scores, threshold.cut, detector.columns_)
+        held_out = scored["datasrc"].scores[detector.fitted_.split.watched]
+        Calibration(held_out, seed=params.seed).write(artifact)
         seconds["total"] = time.perf_counter() - began
         result["timings"] = {step: round(spent, 3) for step, spent in seconds.items()}
         (artifact / RESULT_FILE).write_text(json.dumps(result, indent=1, allow_nan=False, ensure_ascii=False))
@@ -116,7 +119,8 @@ def _threshold(
 ) -> Threshold:
     node = labelling.node_with_both_classes
     labelled = None if node is None else (scored[node].scores, labelling.nodes[node])
-    return choose_threshold(rule, scored["datasrc"].scores[detector.fitted_.split.watched], labelled)
+    scores = scored["datasrc"].scores
+    return choose_threshold(rule, scores[detector.fitted_.split.watched], labelled, batch=scores)
 
 
 def _result(
@@ -126,7 +130,7 @@ def _result(
     threshold: Threshold,
 ) -> dict[str, Any]:
     fitted = detector.fitted_
-    metrics, notices = evaluation_metrics(scored, threshold.value)
+    metrics, notices = evaluation_metrics(scored, threshold.cut)
     if metrics["evaluated_on"] == "datasrc" and "roc_auc" in metrics:
         notices.append("the metrics are those of the data trained on; upload evaldata for rows the model has not seen")
     notices += [

@@ -150,7 +150,7 @@ class GraphBEANDetector:
             EvaluationParams(), contamination=self.contamination, threshold=self.params.threshold
         )
         thresholds, _ = choose_thresholds(rule, self.contamination, self.decision_scores_)
-        self.threshold_ = thresholds.map(lambda threshold: threshold.value)
+        self.threshold_ = thresholds.map(lambda threshold: threshold.cut)
         return self
 
     def examine(self, graph: BipartiteGraph) -> Examined:

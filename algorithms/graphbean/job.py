@@ -27,6 +27,7 @@ from algorithms.labelling import unused_settings
 from algorithms.progress import log_result
 from algorithms.reporting import evaluated_node
 from algorithms.threshold import Threshold
+from algorithms.verdicts import Calibration
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
     step = time.perf_counter()
     scored = score(detector, material)
     thresholds, notices = _thresholds(settings, detector, scored)
-    detector.use_thresholds(thresholds.map(lambda threshold: threshold.value))
+    detector.use_thresholds(thresholds.map(lambda threshold: threshold.cut))
     result = _result(settings, detector, material, scored, thresholds)
     result["notices"] += notices
     seconds["score"] += time.perf_counter() - step
@@ -73,6 +74,8 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
         for name, node in scored.items():
             write_graph(artifact, name, node.stored, detector.threshold_, detector.columns_)
         reference_of(scored["datasrc"], detector).write(artifact)
+        for part, scores in zip(PARTS, scored["datasrc"].examined.scores.scores, strict=True):
+            Calibration(scores, seed=settings.network.seed).write(artifact, part)
         seconds["total"] = time.perf_counter() - began
         result["timings"] = {name: round(spent, 3) for name, spent in seconds.items()}
         (artifact / RESULT_FILE).write_text(json.dumps(result, indent=1, allow_nan=False, ensure_ascii=False))

@@ -17,7 +17,7 @@ from workflows.services.locks import lock_node, lock_version
 from workflows.services.networks import refuse_while_running
 from workflows.services.readiness import require_columns
 from workflows.services.rules import add_rule, rules_in_force
-from workflows.services.steering import Steering, steering_of, values_of
+from workflows.services.steering import Steering, steering_of, values_of, without_other_rules
 from workflows.services.validation import refusal_of
 
 
@@ -133,7 +133,8 @@ def _merged(node: Node, given: Mapping[str, Any]) -> Params:
             f"{twice[0]} and {aliases[twice[0]]} are one parameter",
             {name: ["given under both its names"] for name in twice},
         )
-    merged = node.parameters | {aliases.get(name, name): value for name, value in given.items()}
+    kept = without_other_rules(node.parameters, given) if node.name == "eval_node" else node.parameters
+    merged = kept | {aliases.get(name, name): value for name, value in given.items()}
     merged = {name: value for name, value in merged.items() if value is not None or name not in aliases.values()}
     try:
         params = node.params_type.model_validate(merged)

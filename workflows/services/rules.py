@@ -17,12 +17,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 
+from algorithms.params import NUMBER_OF_RULE
 from workflows.errors import Conflict
 from workflows.models import Rule, Run, RunState, Version
 from workflows.services.locks import lock_version, reread_run
 
-NUMBER = {"contamination": "contamination", "fixed": "threshold", "top_k": "top_k", "fdr": "fdr"}
-"""The number that belongs to a rule, under the name it has in `eval_node`; best_f1 has none."""
 PARTS = ("u", "v", "e")
 SECONDS_REMEMBERED = 2.0
 """How long a process may answer by a rule that another one has replaced."""
@@ -61,8 +60,8 @@ def _trained_rule(threshold: Mapping[str, Any]) -> dict[str, Any]:
     """Return the rule that a training chose its threshold by; of a graph, that of its edges."""
     name = threshold["rule"]
     if name == "fixed":
-        return {"rule": name, NUMBER[name]: threshold["value"]}
-    return {"rule": name, **({NUMBER[name]: threshold[NUMBER[name]]} if name in NUMBER else {})}
+        return {"rule": name, NUMBER_OF_RULE[name]: threshold["value"]}
+    return {"rule": name, **({NUMBER_OF_RULE[name]: threshold[NUMBER_OF_RULE[name]]} if name in NUMBER_OF_RULE else {})}
 
 
 def _trained_value(threshold: Mapping[str, Any]) -> dict[str, float] | None:

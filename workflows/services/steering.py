@@ -5,7 +5,7 @@ best_f1 the scores and labels of the rows that the training chose its own by. to
 batch of rows has a threshold of its own.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,16 @@ from algorithms.errors import ArtifactIncompatible, DataError
 from algorithms.graphbean.graph import PARTS, Parts
 from algorithms.graphbean.score_files import file_of, mapped
 from algorithms.graphbean.thresholds import Labelled, choose_thresholds
-from algorithms.params import EvaluationParams
+from algorithms.params import NUMBER_OF_RULE, EvaluationParams
 from algorithms.threshold import ThresholdRule, choose_threshold, needs_both_classes
 from algorithms.verdicts import Calibration
 from algorithms.workflow_types import WORKFLOW_TYPES
 from workflows.errors import Unprocessable
 from workflows.models import Run, Version
 from workflows.services.results import artifact_of
-from workflows.services.rules import NUMBER, current_rule
+from workflows.services.rules import current_rule
 
-STEERING = frozenset({"threshold_rule", *NUMBER.values()})
+STEERING = frozenset({"threshold_rule", *NUMBER_OF_RULE.values()})
 """The parameters of `eval_node` that make a rule."""
 NODES = ("evaldata", "datasrc", "planted")
 """Whose labels best_f1 takes, those first that a training takes first."""
@@ -42,9 +42,25 @@ class Steering:
     @property
     def stored(self) -> dict[str, Any]:
         """The rule as it is stored and answered."""
-        name = self.rule.rule
-        number = self.rule.value if name == "fixed" else getattr(self.rule, NUMBER[name]) if name in NUMBER else None
-        return {"rule": name, **({} if number is None else {NUMBER[name]: number})}
+        return self.rule.to_dict()
+
+
+def without_other_rules(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of `eval_node` that are stored, less those of another rule than the one that is given now.
+
+    So a rule replaces the one before; rules that are given together are left to contradict each other.
+    """
+    named = {rule for rule, number in NUMBER_OF_RULE.items() if given.get(number) is not None}
+    named |= {given["threshold_rule"]} if isinstance(given.get("threshold_rule"), str) else set()
+    if len(named) != 1:
+        return dict(stored)
+    (rule,) = named
+    kept = {NUMBER_OF_RULE.get(rule)}
+    return {
+        name: value
+        for name, value in stored.items()
+        if name not in STEERING or name in kept or (name == "threshold_rule" and value == rule)
+    }
 
 
 def steering_of(version: Version, evaluation: EvaluationParams, given: Collection[str]) -> Steering | None:
@@ -94,7 +110,7 @@ def _value_of_rows(artifact: Path, rule: ThresholdRule) -> dict[str, float] | No
     if rule.rule == "fdr":
         return None
     labelled = _labelled(artifact, None) if rule.rule == "best_f1" else None
-    return {"value": choose_threshold(rule, held_out, labelled).value}
+    return {"value": choose_threshold(rule, held_out, labelled).cut}
 
 
 def _values_of_graph(artifact: Path, steering: Steering) -> dict[str, float] | None:
@@ -109,7 +125,7 @@ def _values_of_graph(artifact: Path, steering: Steering) -> dict[str, float] | N
             raise needs_both_classes()
     held_out = calibrations.map(lambda calibration: calibration.scores)
     chosen, _ = choose_thresholds(rule, steering.contamination, held_out, labelled)
-    return chosen.map(lambda threshold: threshold.value)._asdict()
+    return chosen.map(lambda threshold: threshold.cut)._asdict()
 
 
 def _labelled(artifact: Path, part: str | None) -> Labelled | None:
