@@ -36,9 +36,6 @@ TOP = 10
 SCORED_PERCENT = 90
 """Where the progress stands when all rows are scored; verdicts and the file to download are the rest."""
 
-NEEDS_CALIBRATION = frozenset({"fdr"})
-"""Rules that compare with held-out scores, not with a value found from them before."""
-
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -63,7 +60,7 @@ def score_file(job: ScoreFileJob, folder: Path, events: EventStream) -> dict[str
     scorer = Scorer.load(job.artifact)
     calibration = _unless_earlier(Calibration.read, job.artifact)
     reference = _unless_earlier(Reference.read, job.artifact)
-    if calibration is None and verdict.rule["rule"] in NEEDS_CALIBRATION:
+    if calibration is None and verdict.needs_calibration:
         why = f"rule {quoted(verdict.rule['rule'])} needs held-out scores, which an earlier release did not keep"
         raise DataError(f"{why}: train the model again, or choose another rule", {"threshold_rule": [why]})
     with write_artifact(folder / ARTIFACT_FOLDER) as artifact:
