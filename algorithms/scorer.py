@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from algorithms.artifacts import MODEL_FILE, PREPROCESS_FILE
 from algorithms.errors import ArtifactCorrupt, ArtifactIncompatible
+from algorithms.explanations import explanations
 from algorithms.penalties import Penalty, contributions
 from algorithms.serving import open_session, read_serving_files, write_serving_files
 from algorithms.tabular.constants import changed_in_row, changed_in_rows
@@ -125,6 +126,18 @@ class Scorer:
         for start in range(0, table.rows, ANSWERED_ROWS):
             end = min(start + ANSWERED_ROWS, table.rows)
             answers += self._answers(table.take(np.arange(start, end)), rows[start:end])
+        return answers
+
+    def explain_rows(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        """Return what `score_rows` does, and with each row its `explanation` (`algorithms.explanations`); raises as it."""
+        table = self._encoder.table_of_rows(rows)
+        answers: list[dict[str, Any]] = []
+        for start in range(0, table.rows, ANSWERED_ROWS):
+            part = table.take(np.arange(start, min(start + ANSWERED_ROWS, table.rows)))
+            scored = list(self._answers(part, rows[start : start + part.rows]))
+            again = self._run("reconstruction", self._encoder.transform(part))
+            told = explanations(self._encoder, part, again, [answer["contributions"] for answer in scored])
+            answers += [answer | {"explanation": why} for answer, why in zip(scored, told, strict=True)]
         return answers
 
     def encode(self, rows: Sequence[Row]) -> list[list[float]]:

@@ -84,7 +84,8 @@ class Calibration:
     def percentiles(self, scores: ArrayLike) -> NDArray[np.float64]:
         """Return the share of the held-out scores, in %, that are as low as each score (N,), or lower."""
         given = np.asarray(scores, dtype=np.float64)
-        return np.searchsorted(self.scores, given, side="right") * (100 / len(self.scores))
+        at_or_below: Scores = np.searchsorted(self.scores, given, side="right").astype(np.float64)
+        return at_or_below * (100 / len(self.scores))
 
     def quantile(self, share: float) -> float:
         """Return the score that this share of the held-out ones, in [0, 1], does not exceed."""

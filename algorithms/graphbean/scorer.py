@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from algorithms.artifacts import MODEL_FILE, PREPROCESS_FILE
 from algorithms.errors import ArtifactCorrupt, DataError, RowsTooMany
-from algorithms.graphbean.encoder import GraphEncoder
+from algorithms.graphbean.encoder import GraphEncoder, InteractionGraph
+from algorithms.graphbean.explanations import GraphExplanation
 from algorithms.graphbean.graph import PARTS, BipartiteGraph, Parts
 from algorithms.graphbean.interactions import Interactions
 from algorithms.graphbean.scaling import AttributeScaling
@@ -133,6 +134,28 @@ class GraphScorer:
             RowsTooMany: there are more than `most_rows`.
             DataError: the model was trained on a graph, not on rows.
         """
+        interactions, made = self._graph_of(rows)
+        return self._answered(interactions, made, self.score_graph(made.graph))
+
+    def explain_rows(self, rows: Sequence[Row]) -> dict[str, list[dict[str, Any]]]:
+        """Return what `score_rows` does, each pair and node with its `explanation`, nodes with their `neighbours` too.
+
+        See `algorithms.graphbean.explanations`. Raises as `score_rows` does.
+        """
+        interactions, made = self._graph_of(rows)
+        residuals = self.residuals(self.scaling.apply(made.graph))
+        scores = self.scoring.score(made.graph.edge_index, residuals)
+        why = GraphExplanation(made.graph, self.scaling, residuals, scores, self.attributes, self.columns)
+        answer = self._answered(interactions, made, scores)
+        for row, edge in zip(answer["rows"], made.edge_of_row.tolist(), strict=True):
+            row["explanation"] = why.of_edge(edge)
+        for side, (name, others) in enumerate((("u", answer["v"]), ("v", answer["u"]))):
+            ids = [other["id"] for other in others]
+            for position, node in enumerate(answer[name]):
+                node |= why.of_node(side, position, ids)  # noqa: PLW2901 - the answer's own
+        return answer
+
+    def _graph_of(self, rows: Sequence[Row]) -> tuple[Interactions, InteractionGraph]:
         if self.encoder is None:
             raise DataError("this model was trained on a graph: it scores graphs, not rows")
         if len(rows) > self.most_rows:
@@ -143,8 +166,12 @@ class GraphScorer:
             )
             raise RowsTooMany(f"{INPUT}: {why}", {INPUT: [why]})
         interactions = self.encoder.interactions_of_rows(rows)
-        made = self.encoder.graph(interactions)
-        u, v, e = self._answers(self.score_graph(made.graph))
+        return interactions, self.encoder.graph(interactions)
+
+    def _answered(
+        self, interactions: Interactions, made: InteractionGraph, scores: GraphScores
+    ) -> dict[str, list[dict[str, Any]]]:
+        u, v, e = self._answers(scores)
         ids = [list(texts) for texts in made.ids]
         pairs = made.graph.edge_index.T.tolist()
         notices = self._notices(interactions)
