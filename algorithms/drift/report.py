@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from algorithms.drift.bins import Counts
+from algorithms.drift.bins import Bins, Counts
 from algorithms.drift.distances import Distance, distance
 from algorithms.drift.reference import BinnedColumn, BinnedNumbers, Reference
 from algorithms.drift.tally import Counted, Tally
@@ -31,8 +31,9 @@ class Finding:
     level: int
 
     @property
-    def excess(self) -> float:
-        return -1.0 if self.distance is None else self.distance.excess
+    def rank(self) -> tuple[float, float]:
+        """Sort key: what moved most comes last, what did no more than by chance before it."""
+        return (-1.0, 0.0) if self.distance is None else (max(self.distance.excess, 0.0), self.distance.psi)
 
     def to_dict(self) -> dict[str, Any]:
         known, before = self.distance, self.previous
@@ -56,38 +57,14 @@ def drift_report(reference: Reference, window: Tally, previous: Tally | None = N
     Raises:
         ValueError: a tally was counted in the bins of another model.
     """
-    before = previous or Tally()
-    judged = window.rows >= FEWEST_ROWS
-    tests = 1 + len(reference.columns) + len(reference.contributions)
-
-    def find(trained: Counts, now: Counts | None, earlier: Counts | None, apart: int, *, judge: bool = True) -> Finding:
-        known = _distance(trained, now, apart)
-        moved = judged and judge and known is not None and known.is_beyond_chance(FALSE_ALARMS / tests)
-        level = 0 if known is None or not moved else (known.excess >= MODERATE) + (known.excess >= LARGE)
-        return Finding(known, None if earlier is None else _distance(earlier, now, apart), level)
-
-    def find_numbers(binned: BinnedNumbers, now: Counted | None, earlier: Counted | None) -> Finding:
-        return find(binned.counted.counts, _counts(now), _counts(earlier), binned.bins.apart)
-
-    columns = {
-        name: find(
-            column.counts,
-            window.columns.get(name),
-            before.columns.get(name),
-            column.bins.apart,
-            judge=column.bins.kind != "date",
-        )
-        for name, column in reference.columns.items()
-    }
-    contributions = {
-        name: find_numbers(binned, window.contributions.get(name), before.contributions.get(name))
-        for name, binned in reference.contributions.items()
-    }
-    scores = find_numbers(reference.scores, window.scores, before.scores)
+    judge = _Judge(reference, window, previous or Tally())
+    columns = {name: judge.column(name) for name in reference.columns}
+    contributions = {name: judge.contribution(name) for name in reference.contributions}
+    scores = judge.scores()
     moved = _most_moved_first({name: finding for name, finding in columns.items() if finding.level})
     contributing = _most_moved_first({name: finding for name, finding in contributions.items() if finding.level})
     level = max(finding.level for finding in (*columns.values(), *contributions.values(), scores))
-    verdict = (STABLE, WATCH, RETRAIN)[level] if judged else TOO_FEW
+    verdict = (STABLE, WATCH, RETRAIN)[level] if judge.has_enough_rows else TOO_FEW
     return {
         "verdict": verdict,
         "reason": _reason(verdict, window.rows, moved, contributing, scores=scores.level > 0),
@@ -110,12 +87,72 @@ def drift_report(reference: Reference, window: Tally, previous: Tally | None = N
     }
 
 
-def _distance(before: Counts, after: Counts | None, apart: int) -> Distance | None:
-    if after is None:
+@dataclass(frozen=True)
+class _Judge:
+    """Compares a window with the reference and with the window before."""
+
+    reference: Reference
+    window: Tally
+    before: Tally
+
+    @property
+    def has_enough_rows(self) -> bool:
+        return self.window.rows >= FEWEST_ROWS
+
+    def column(self, name: str) -> Finding:
+        trained, now, before = (
+            self.reference.columns[name],
+            self.window.columns.get(name),
+            self.before.columns.get(name),
+        )
+        found = _distance(trained.bins, trained.counts, now)
+        level = 0 if trained.bins.kind == "date" else self._level(found)
+        return Finding(found, _distance(trained.bins, before, now), level)
+
+    def contribution(self, name: str) -> Finding:
+        binned = self.reference.contributions[name]
+        return self._numbers(binned, self.window.contributions.get(name), self.before.contributions.get(name))
+
+    def scores(self) -> Finding:
+        return self._numbers(self.reference.scores, self.window.scores, self.before.scores)
+
+    def _numbers(self, binned: BinnedNumbers, now: Counted | None, before: Counted | None) -> Finding:
+        trained, window, previous = (
+            _independent(counts)
+            for counts in (
+                [column.counts for column in self.reference.columns.values()],
+                self.window.columns.values(),
+                self.before.columns.values(),
+            )
+        )
+        found = _distance(binned.bins, binned.counted.counts, _counts(now), (trained, window))
+        earlier = _distance(binned.bins, _counts(before), _counts(now), (previous, window))
+        return Finding(found, earlier, self._level(found))
+
+    def _level(self, found: Distance | None) -> int:
+        tests = 1 + len(self.reference.columns) + len(self.reference.contributions)
+        if found is None or not self.has_enough_rows or not found.is_beyond_chance(FALSE_ALARMS / tests):
+            return 0
+        return (found.excess >= MODERATE) + (found.excess >= LARGE)
+
+
+def _independent(columns: Iterable[Counts]) -> int:
+    """Return how many scores of a counting are worth as much as independent ones.
+
+    A graph's edges share their nodes, and what these contribute: they are worth as many as it has nodes of the kind of
+    which it has fewer. The rows of a table are all independent.
+    """
+    return min((int(counts.sum()) for counts in columns), default=1)
+
+
+def _distance(
+    bins: Bins, before: Counts | None, after: Counts | None, independent: tuple[int, int] | None = None
+) -> Distance | None:
+    if before is None or after is None:
         return None
-    if before.shape != after.shape:
+    if not len(bins) == len(before) == len(after):
         raise ValueError("the window was counted in the bins of another model: tally its rows with this reference")
-    return distance(before, after, apart)
+    return distance(before, after, apart=bins.apart, ordered=bins.kind != "category", independent=independent)
 
 
 def _counts(counted: Counted | None) -> Counts | None:
@@ -123,7 +160,7 @@ def _counts(counted: Counted | None) -> Counts | None:
 
 
 def _most_moved_first(findings: dict[str, Finding]) -> list[str]:
-    return sorted(findings, key=lambda name: -findings[name].excess)
+    return sorted(findings, key=lambda name: findings[name].rank, reverse=True)
 
 
 def _described(column: BinnedColumn, window: Counts | None) -> dict[str, Any]:

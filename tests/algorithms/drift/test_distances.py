@@ -46,6 +46,31 @@ def test_rare_bins_are_judged_together_but_not_those_apart():
     assert found.bins == 4
 
 
+def test_neighbouring_bins_of_few_rows_are_judged_together():
+    before, after = counts(*[10] * 10, 0), counts(*[4] * 5, *[0] * 5, 20)
+    assert distance(before, after, apart=1, ordered=True).bins == 5 + 1
+    assert distance(before, after, apart=1).bins == 1 + 1
+
+
+def test_the_last_bins_of_few_rows_join_those_before():
+    assert distance(counts(500, 480, 2), counts(500, 480, 3), ordered=True).bins == 2
+
+
+def test_ordered_bins_that_were_empty_stay_apart():
+    found = distance(counts(0, 1000, 0), counts(0, 700, 300), ordered=True)
+    assert found.bins == 2
+    assert found.psi > 1
+
+
+def test_rows_that_are_not_independent_are_worth_fewer():
+    before, after = counts(*[300] * 10), counts(*[100] * 5, *[200] * 5)
+    few, all_of_them = distance(before, after, independent=(100, 50)), distance(before, after)
+    assert few.psi == pytest.approx(all_of_them.psi, rel=0.2)
+    assert few.unit == pytest.approx(1 / 100 + 1 / 50)
+    assert all_of_them.is_beyond_chance(0.01)
+    assert not few.is_beyond_chance(0.01)
+
+
 def test_empty_bins_of_both_do_not_count():
     assert distance(counts(500, 500, 0), counts(400, 600, 0)).bins == 2
 

@@ -1,11 +1,14 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from algorithms.drift.bins import NumberBins
+from algorithms.drift.reference import BinnedColumn
 from algorithms.drift.report import drift_report
 from algorithms.drift.tally import Tally
-from tests.algorithms.drift.references import amounts, reference, tally
+from tests.algorithms.drift.references import amounts, reference, scored, tally
 
 TRAINED = reference()
 
@@ -126,3 +129,25 @@ def test_a_tally_of_another_model_is_refused():
 def test_the_report_is_json():
     found = report(window(), previous=tally(TRAINED, window(seed=2)))
     assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_scores_of_edges_are_worth_as_many_as_there_are_nodes():
+    rows = window()
+    scores, shares = scored(rows)
+    scores[::2] += 1.5
+    of_nodes = {"amount": rows["amount"][:30], "kind": rows["kind"]}
+    assert drift_report(TRAINED, TRAINED.tally(rows, scores, shares, 0))["scores"]["moved"]
+    assert not drift_report(TRAINED, TRAINED.tally(of_nodes, scores, shares, 0))["scores"]["moved"]
+
+
+def test_a_constant_column_that_changes_has_moved():
+    trained = amounts(3000)
+    trained["amount"][:] = 5.0
+    bins = NumberBins.fit("number", trained["amount"])
+    constant = replace(
+        TRAINED, columns={**TRAINED.columns, "amount": BinnedColumn(bins, bins.count(trained["amount"]))}
+    )
+    rows = window()
+    rows["amount"] = np.where(np.arange(2000) % 4 == 0, 6.0, 5.0)
+    found = drift_report(constant, tally(constant, rows))
+    assert found["moved"] == ["amount"]
