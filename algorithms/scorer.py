@@ -129,7 +129,7 @@ class Scorer:
         return answers
 
     def explain_rows(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
-        """Return what `score_rows` does, and with each row its `explanation` (`algorithms.explanations`); raises alike."""
+        """Return what `score_rows` does, each row with its `explanation` (`algorithms.explanations`); raises alike."""
         table = self._encoder.table_of_rows(rows)
         answers: list[dict[str, Any]] = []
         for start in range(0, table.rows, ANSWERED_ROWS):

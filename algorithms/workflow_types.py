@@ -57,7 +57,8 @@ class WorkflowType:
 
     `fit` names the function that trains, as "module:function"; it is imported in the training child only. `scorer`
     names the class that serves its models, which only a process that predicts imports; `predictions` are the kinds of
-    predictions it answers. `score_file` names the function that scores a file, in a child as well.
+    predictions it answers. `score_file` names the function that scores a file, in a child as
+    well; None where files are not scored.
     """
 
     name: str
@@ -67,7 +68,7 @@ class WorkflowType:
     columns: ColumnRules
     fit: str
     scorer: str
-    score_file: str
+    score_file: str | None = None
     predictions: tuple[str, ...]
 
 
@@ -119,7 +120,6 @@ WORKFLOW_TYPES: Mapping[str, WorkflowType] = {
             ),
             fit="algorithms.graphbean.job:fit",
             scorer="algorithms.graphbean.scorer:GraphScorer",
-            score_file="algorithms.graphbean.score_interactions:score_file",
             predictions=("graphbean",),
         ),
     )
