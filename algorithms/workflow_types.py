@@ -68,8 +68,8 @@ class WorkflowType:
     columns: ColumnRules
     fit: str
     scorer: str
-    score_file: str | None = None
     predictions: tuple[str, ...]
+    score_file: str | None = None
 
 
 WORKFLOW_TYPES: Mapping[str, WorkflowType] = {
