@@ -168,6 +168,7 @@ KEEP_AUDIT_DAYS = env.integer("NNSERVICE_KEEP_AUDIT_DAYS", 0, maximum=36_500)
 
 # Watching what is predicted (workflows.watching) -----------------------------------------------------------------
 LOG_QUEUE = env.integer("NNSERVICE_LOG_QUEUE", 10_000)
+LOG_JOB_ROWS = env.integer("NNSERVICE_LOG_JOB_ROWS", 1000, minimum=0)
 LOG_SAMPLE = env.share("NNSERVICE_LOG_SAMPLE", 1.0)
 LOG_MASK = env.words("NNSERVICE_LOG_MASK", ())
 KEEP_PREDICTION_DAYS = env.integer("NNSERVICE_KEEP_PREDICTION_DAYS", 30, maximum=36_500)
@@ -184,7 +185,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # Thousands of files may wait to be scored: a training, and the sweeper, must not wait behind them.
 SCORING_QUEUE = "scoring"
 CELERY_TASK_QUEUES = [Queue("celery", routing_key="celery"), Queue(SCORING_QUEUE, routing_key=SCORING_QUEUE)]
-CELERY_TASK_ROUTES = {"workflows.tasks.score_file": {"queue": SCORING_QUEUE}}
+CELERY_TASK_ROUTES = {f"workflows.tasks.{name}": {"queue": SCORING_QUEUE} for name in ("score_file", "score_job")}
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1, "interval_max": 0.5}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -8,6 +8,7 @@ from celery.exceptions import Reject
 
 from nnservice.logs import log_context
 from workflows.execution import housekeeping, scoring
+from workflows.execution.scoring_jobs import execute_scoring_job
 from workflows.execution.training import execute_run
 from workflows.execution.watch import HandedBack
 
@@ -18,6 +19,16 @@ def train(run_id: str) -> None:
     try:
         with log_context(run=run_id):
             execute_run(UUID(run_id))
+    except HandedBack:
+        raise Reject("the worker is shutting down", requeue=True) from None
+
+
+@shared_task(ignore_result=True)
+def score_job(job_id: str) -> None:
+    """Do one scoring job."""
+    try:
+        with log_context(run=job_id):
+            execute_scoring_job(UUID(job_id))
     except HandedBack:
         raise Reject("the worker is shutting down", requeue=True) from None
 

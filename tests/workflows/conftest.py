@@ -136,7 +136,7 @@ def stored_folders() -> Callable[[], set[str]]:
 
     def folders() -> set[str]:
         root = Path(settings.FILES_ROOT)
-        return {str(p.relative_to(root)) for kind in ("uploads", "runs") for p in (root / kind).glob("*")}
+        return {str(p.relative_to(root)) for kind in ("uploads", "runs", "scored") for p in (root / kind).glob("*")}
 
     before = folders()
     return lambda: folders() - before

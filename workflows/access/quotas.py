@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Sum
 
 from workflows.errors import TooLarge, TooMany, Unprocessable, in_words
-from workflows.models import DataFile, Network, Node, Run
+from workflows.models import DataFile, Network, Node, Run, ScoringJob
 
 WIDTHS = ("n_hidden", "hidden_channels", "latent_channels", "edge_pred_latent")
 """Parameters that give the width of layers."""
@@ -78,10 +78,11 @@ def refuse_another_run(user: User | None) -> None:
     if not limit:
         return
     lock(user.pk if user else None)
-    if Run.objects.open().filter(requested_by=user).count() >= limit:
+    waiting = sum(model.objects.open().filter(requested_by=user).count() for model in (Run, ScoringJob))
+    if waiting >= limit:
         raise TooMany(
-            f"{_who(user)} {limit:,} runs queued or running, and no more are allowed (NNSERVICE_QUOTA_OPEN_RUNS):"
-            " wait until one has ended, or stop one"
+            f"{_who(user)} {limit:,} runs and scoring jobs queued or running, and no more are allowed"
+            " (NNSERVICE_QUOTA_OPEN_RUNS): wait until one has ended, or stop one"
         )
 
 

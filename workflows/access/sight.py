@@ -44,8 +44,8 @@ def look_at(user: User, name: str) -> Sight | None:
 
 
 def look_at_run(user: User, run_id: UUID) -> Sight | None:
-    """Return how a user sees the network that a run belongs to; None if they see none."""
-    return _look(user, versions__runs__id=run_id)
+    """Return how a user sees the network that a run, or a scoring job, belongs to; None if they see none."""
+    return _look(user, versions__runs__id=run_id) or _look(user, versions__scoring_jobs__id=run_id)
 
 
 def _look(user: User, **which: Any) -> Sight | None:

@@ -31,6 +31,7 @@ PATH_PARTS: dict[str, dict[str, Any]] = {
     "served": {"type": "string", "pattern": "^(active|[0-9]{1,9})$"},
     "run": {"type": "string", "format": "uuid"},
     "line": NUMBER,
+    "batch": NUMBER,
     "token": NAME,
     "user": {"type": "string", "pattern": rf"^{USERNAME_PATTERN}$"},
 }

@@ -3,10 +3,11 @@
 from django.urls import path
 
 from workflows.api import converters
-from workflows.api.views import access, networks, nodes, results, running, watching, workflow
+from workflows.api.views import access, networks, nodes, results, running, scoring_jobs, watching, workflow
 
 converters.register()
 
+BATCH = "type/service/state/batch/nnid/<name:nnid>/ver/<served:served>"
 VERSION = "nnid/<name:nnid>/ver/<number:ver>"
 WATCHING = "type/service/monitering/type"
 
@@ -50,6 +51,9 @@ urlpatterns = [
     path(f"{WATCHING}/feedback/{VERSION}/", watching.FeedbackView.as_view(), name="feedback"),
     path(f"{WATCHING}/drift/{VERSION}/", watching.DriftView.as_view(), name="drift"),
     path(f"{WATCHING}/contribution/{VERSION}/", watching.ContributionView.as_view(), name="contribution"),
+    path(f"{BATCH}/", scoring_jobs.ScoringJobsView.as_view()),
+    path(f"{BATCH}/batch/<number:batch>/", scoring_jobs.ScoringJobView.as_view(), name="scoring_job"),
+    path(f"{BATCH}/batch/<number:batch>/scores/", scoring_jobs.ScoredRowsView.as_view(), name="scoring_job_scores"),
     path("type/access/self/", access.SelfView.as_view()),
     path("type/access/token/", access.TokensView.as_view()),
     path("type/access/token/name/<name:token>/", access.TokenView.as_view()),

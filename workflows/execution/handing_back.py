@@ -12,7 +12,7 @@ from django.db import close_old_connections, connection
 from workflows.execution import shutdown, transitions
 from workflows.execution.child import Child
 from workflows.execution.watch import DATABASE_DOWN, POLL_SECONDS
-from workflows.models import Run
+from workflows.models import Job
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ Returned = TypeVar("Returned")
 class UnderWay:
     """An attempt at a run, and its child process while there is one."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Job) -> None:
         self._run = run
         self._child: Child | None = None
 
@@ -50,7 +50,7 @@ _under_way: set[UnderWay] = set()
 
 
 @contextmanager
-def under_way(run: Run) -> Iterator[UnderWay]:
+def under_way(run: Job) -> Iterator[UnderWay]:
     """Have the run given back when the worker is told to end before the block does."""
     attempt = UnderWay(run)
     _under_way.add(attempt)

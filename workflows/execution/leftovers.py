@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import cast
 from uuid import UUID
 
 from django.conf import settings
@@ -13,11 +14,15 @@ from django.conf import settings
 from workflows import files
 from workflows.execution.tidying import is_job_folder, remove_dead_job_folders
 from workflows.files.local import PARTIAL, last_change, remove_path
-from workflows.models import OPEN_STATES, DataFile, Run
+from workflows.models import OPEN_STATES, DataFile, Run, ScoringJob
 
 logger = logging.getLogger(__name__)
 
-KINDS: Mapping[str, type[DataFile | Run]] = {files.UPLOADS: DataFile, files.RUNS: Run}
+KINDS: Mapping[str, type[DataFile | Run | ScoringJob]] = {
+    files.UPLOADS: DataFile,
+    files.RUNS: Run,
+    files.SCORED: ScoringJob,
+}
 
 
 EVERY_SECONDS = 3600.0
@@ -101,13 +106,16 @@ def _remove_from_storage(before: float) -> None:
         for name in _without_row(model, old) | {name for name in old if name.startswith(PARTIAL)}:
             logger.info("removing files without a row: %s/%s", kind, name)
             files.remove(f"{kind}/{name}")
-        if model is Run:
-            _remove_lost_attempts(stored, before)
+        if model is not DataFile:
+            _remove_lost_attempts(cast("type[Run | ScoringJob]", model), stored, before)
 
 
-def _remove_lost_attempts(stored: Mapping[str, Mapping[str, float]], before: float) -> None:
+def _remove_lost_attempts(
+    model: type[Run | ScoringJob], stored: Mapping[str, Mapping[str, float]], before: float
+) -> None:
     """Remove what workers left in the folders of runs that have ended without them."""
-    ended = Run.objects.exclude(state__in=OPEN_STATES).filter(pk__in=[found for name in stored if (found := _id(name))])
+    ids = [found for name in stored if (found := _id(name))]
+    ended = model.objects.exclude(state__in=OPEN_STATES).filter(pk__in=ids)
     for run in ended.only("attempts", "state"):
         for child, changed in stored[str(run.pk)].items():
             if child and changed < before and child not in run.kept_names:
@@ -127,7 +135,7 @@ def _touched(path: Path) -> float:
         return time.time()
 
 
-def _without_row(model: type[DataFile | Run], names: Iterable[str]) -> set[str]:
+def _without_row(model: type[DataFile | Run | ScoringJob], names: Iterable[str]) -> set[str]:
     """Return those names that are ids of no row; what is no id is not of this service."""
     ids = {name: found for name in names if (found := _id(name)) is not None}
     known = set(model.objects.filter(pk__in=ids.values()).values_list("pk", flat=True))

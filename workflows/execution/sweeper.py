@@ -5,6 +5,7 @@ Every worker sweeps. What several do at once is done once: each move is a condit
 
 import logging
 from functools import partial
+from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
@@ -15,17 +16,19 @@ from workflows.execution import transitions
 from workflows.execution.duty import Duty
 from workflows.execution.sightings import Sightings
 from workflows.execution.tidying import remove_dead_job_folders, tidy
-from workflows.models import Run, RunState
+from workflows.models import Job, Run, RunState, ScoringJob
 from workflows.services.broker import waiting_messages
-from workflows.services.runs import enqueue
+from workflows.services.queueing import enqueue
 
 logger = logging.getLogger(__name__)
 
 QUEUE = "celery"
+QUEUES: tuple[tuple[type[Job], str], ...] = ((Run, QUEUE), (ScoringJob, settings.SCORING_QUEUE))
+"""Where the messages of each kind of job wait."""
 _PATIENCE = 3 * settings.SWEEP_SECONDS + 5
 
 running, queued = Sightings(_PATIENCE), Sightings(_PATIENCE)
-"""What this process saw of runs."""
+"""What this process saw of jobs."""
 
 
 class Sweeper(Duty):
@@ -59,7 +62,8 @@ def sweep(*, every_queued_run: bool = False) -> None:
 
 def _take_back() -> None:
     """Take runs from workers that gave no sign of life for `HEARTBEAT_LOST_SECONDS` of this process's own time."""
-    found = {run.id: run for run in Run.objects.filter(state=RunState.RUNNING).defer("result")}
+    found: dict[UUID, Job] = {run.id: run for run in Run.objects.filter(state=RunState.RUNNING).defer("result")}
+    found |= {job.id: job for job in ScoringJob.objects.filter(state=RunState.RUNNING)}
     silent = running.look({run.id: (run.attempts, run.beats) for run in found.values()})
     for run in found.values():
         if silent[run.id] < settings.HEARTBEAT_LOST_SECONDS:
@@ -70,22 +74,32 @@ def _take_back() -> None:
 
 
 def _send_again(*, every_queued_run: bool) -> None:
-    """Send queued runs again of which nobody has a message.
+    """Send queued jobs again of which nobody has a message.
 
-    That is known of those handed back, and concluded when runs wait for long while fewer messages than runs wait.
+    That is known of those handed back, and concluded when jobs wait for long while fewer messages than jobs wait.
     """
     try:
-        messages = waiting_messages(QUEUE)
+        messages = {model: waiting_messages(queue) for model, queue in QUEUES}
     except Unavailable as error:
         logger.warning("%s", error.message)
         return
-    waiting = list(Run.objects.filter(state=RunState.QUEUED).order_by("created").only("id", "attempts", "enqueued"))
-    waited = queued.look({run.id: (run.attempts, run.enqueued) for run in waiting})
-    some_lost = messages < sum(seconds >= settings.MESSAGE_LOST_SECONDS for seconds in waited.values())
-    for run in waiting:
-        lost = some_lost and waited[run.id] >= settings.MESSAGE_LOST_SECONDS
-        if (every_queued_run or lost or run.enqueued is None) and Run.objects.filter(
-            id=run.id, state=RunState.QUEUED, attempts=run.attempts, enqueued=run.enqueued
-        ).update(enqueued=timezone.now()):
-            logger.info("run %s waits and is sent again", run.id)
-            enqueue(run.id)
+    waiting = {
+        model: list(
+            transitions.jobs_of(model)
+            .filter(state=RunState.QUEUED)
+            .order_by("created")
+            .only("id", "attempts", "enqueued")
+        )
+        for model, _ in QUEUES
+    }
+    waited = queued.look({job.id: (job.attempts, job.enqueued) for jobs in waiting.values() for job in jobs})
+    for model, jobs in waiting.items():
+        long = {job.id for job in jobs if waited[job.id] >= settings.MESSAGE_LOST_SECONDS}
+        some_lost = messages[model] < len(long)
+        for job in jobs:
+            lost = some_lost and job.id in long
+            if (every_queued_run or lost or job.enqueued is None) and transitions.jobs_of(model).filter(
+                id=job.id, state=RunState.QUEUED, attempts=job.attempts, enqueued=job.enqueued
+            ).update(enqueued=timezone.now()):
+                logger.info("run %s waits and is sent again", job.id)
+                enqueue(job)

@@ -7,14 +7,14 @@ from django.conf import settings
 
 from workflows import files
 from workflows.files.local import remove_folder
-from workflows.models import OPEN_STATES, Run, RunState
+from workflows.models import OPEN_STATES, Job, Run, RunState, ScoringJob
 
 _JOB_FOLDER = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9]+")
 
 
-def tidy(run: Run) -> None:
-    """Remove the files that do not belong to a run as it stands, given as one of its attempts had it."""
-    now = Run.objects.filter(id=run.id).only("state", "attempts").first()
+def tidy(run: Job) -> None:
+    """Remove the files that do not belong to a job as it stands, given as one of its attempts had it."""
+    now = type(run).all_jobs().filter(id=run.id).only("state", "attempts").first()
     if now is None:
         files.remove(run.prefix)
     elif now.state not in OPEN_STATES:
@@ -38,8 +38,10 @@ def remove_dead_job_folders() -> None:
     }
     if not folders:
         return
-    running = Run.objects.filter(state=RunState.RUNNING, id__in=set(folders.values()))
-    held = {f"{run}-{attempts}" for run, attempts in running.values_list("id", "attempts")}
+    held = set()
+    for model in (Run, ScoringJob):
+        running = model.all_jobs().filter(state=RunState.RUNNING, id__in=set(folders.values()))
+        held |= {f"{job}-{attempts}" for job, attempts in running.values_list("id", "attempts")}
     for path in folders:
         if path.name not in held:
             remove_folder(path)

@@ -14,103 +14,39 @@ from algorithms.artifacts import verify_artifact
 from algorithms.errors import ArtifactError
 from algorithms.jobs import ARTIFACT_FOLDER, FitJob
 from workflows import files
-from workflows.errors import Damaged, Unavailable, is_disk_full
-from workflows.execution import handing_back, shutdown, transitions
+from workflows.errors import Damaged
+from workflows.execution import transitions
+from workflows.execution.attempts import Fields, execute, supervise
 from workflows.execution.child import Child
-from workflows.execution.handing_back import UnderWay, persistently
+from workflows.execution.handing_back import UnderWay
 from workflows.execution.memory import MemoryLimit
-from workflows.execution.tidying import tidy
 from workflows.execution.transfers import RunLog, patiently
-from workflows.execution.watch import POLL_SECONDS, CutOff, Ended, HandedBack, Lost, Watch
-from workflows.files.local import remove_folder
+from workflows.execution.watch import Ended, Watch
 from workflows.models import DataFile, Run, RunState
 from workflows.models.node import TABLE
 
 logger = logging.getLogger(__name__)
 
-DISK_IS_FULL = "the disk of the worker or of the stored files is full: free some space on it, then train again"
-
 
 def execute_run(run_id: uuid.UUID) -> None:
     """Claim a queued run, train it in a child process and record how it ended.
 
-    A run that is not queued any more (a message delivered twice, a cancelled run) is left alone.
-
     Raises:
         HandedBack: the worker is about to end and takes nothing any more.
     """
-    if shutdown.requested.is_set():
-        raise HandedBack("the worker is shutting down")
-    run = persistently(lambda: transitions.claim(run_id))
-    if run is None:
-        logger.info("run %s is not queued any more", run_id)
-        return
-    logger.info("run %s: attempt %s", run.id, run.attempts)
-    try:
-        _attempt(run)
-    finally:
-        persistently(lambda: tidy(run))
+    execute(Run, run_id, _train, lambda run, outcome: transitions.finish(run, RunState.SUCCEEDED, **outcome))
 
 
-def _attempt(run: Run) -> None:
-    """Train a claimed run, and have the database say how that ended."""
-    try:
-        with handing_back.under_way(run) as attempt:
-            outcome = _train(run, attempt)
-            persistently(lambda: transitions.finish(run, RunState.SUCCEEDED, **outcome))
-    except Lost as stop:
-        logger.info("run %s: %s", run.id, stop)
-    except HandedBack:
-        persistently(lambda: transitions.hand_back(run))
-    except CutOff as stop:
-        reason = str(stop)
-        persistently(lambda: transitions.fail_attempt(run, reason))
-    except Ended as stop:
-        error = str(stop)
-        persistently(lambda: transitions.finish(run, RunState.FAILED, error=error))
-    except Exception as failure:  # whatever happened, the run must end: recorded, then raised for the worker's log
-        error = f"the service failed: {type(failure).__name__}: {failure}"
-        persistently(lambda: transitions.finish(run, RunState.FAILED, error=error))
-        raise
-
-
-def _train(run: Run, attempt: UnderWay) -> dict[str, Any]:
-    """Return the fields of a succeeded run, its artifact in place and the job folder gone, or raise Stopped."""
-    watch = Watch(run)
-    try:
-        run.job_folder.mkdir(parents=True)
-        with ExitStack() as copies:
-            patiently(lambda: _fit_job(run, copies, watch.pace).write(run.job_folder), watch.pace)
-            log = patiently(lambda: RunLog(run.log_key, run.job_folder), watch.pace)
-            memory, threads = _memory_limit(), settings.TRAINING_THREADS
-            with log, Child("fit", run.job_folder, log.path, memory=memory, threads=threads) as child:
-                attempt.watch_over(child)
-                progress = _supervise(child, watch, log)
-        return {"progress": progress, "error": "", **_take_artifact(run, watch)}
-    except Damaged as error:
-        raise Ended(f"{error.message}: upload the data again") from error
-    except Unavailable as error:
-        raise CutOff(error.message) from error
-    except OSError as error:
-        if is_disk_full(error):
-            raise Ended(DISK_IS_FULL) from error
-        raise
-    finally:
-        remove_folder(run.job_folder)
-
-
-def _supervise(child: Child, watch: Watch, log: RunLog) -> dict[str, Any]:
-    """Return the last progress of a child that finished, or raise Stopped."""
-    ended = False
-    while not ended:
-        ended = child.wait(POLL_SECONDS)
-        for event in child.poll_events():
-            watch.hear(event)
-        if not ended:
-            watch.check()
-            watch.publish_checkpoint()
-            log.put_when_due()
-    return watch.outcome(child)
+def _train(run: Run, attempt: UnderWay, watch: Watch) -> Fields:
+    """Return the fields of a succeeded run, its artifact in place, or raise Stopped."""
+    with ExitStack() as copies:
+        patiently(lambda: _fit_job(run, copies, watch.pace).write(run.job_folder), watch.pace)
+        log = patiently(lambda: RunLog(run.log_key, run.job_folder), watch.pace)
+        memory, threads = _memory_limit(), settings.TRAINING_THREADS
+        with log, Child("fit", run.job_folder, log.path, memory=memory, threads=threads) as child:
+            attempt.watch_over(child)
+            progress = supervise(child, watch, log)
+    return {"progress": progress, "error": "", **_take_artifact(run, watch)}
 
 
 def _take_artifact(run: Run, watch: Watch) -> dict[str, Any]:

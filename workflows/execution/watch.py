@@ -13,7 +13,7 @@ from workflows.errors import ServiceError
 from workflows.execution import shutdown, transitions
 from workflows.execution.child import Child
 from workflows.files.local import remove_folder
-from workflows.models import Run
+from workflows.models import Job
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Lost(Stopped):
 class Watch:
     """Hears what the child says, passes it on to the database, and tells when the attempt must end."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Job) -> None:
         self._run = run
         self._progress: dict[str, Any] = {}
         self._last: dict[str, Any] = {}

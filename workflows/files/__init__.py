@@ -1,9 +1,9 @@
 """Where uploads, models and logs are kept: in a folder, or in an S3 bucket (STORAGE_URL), behind one set of functions.
 
 Work is done in folders of this machine and published when it is done. Prefixes and keys are `uploads/<id>`,
-`runs/<id>/artifact-<n>`, `runs/<id>/checkpoint` (folders, published whole or not at all) and `runs/<id>/run.log` (a
-file that grows). Functions raise `Unavailable` when a bucket cannot be reached and `Damaged` when what is stored is
-missing or is not what was written.
+`runs/<id>/artifact-<n>`, `runs/<id>/checkpoint` (folders, published whole or not at all), `runs/<id>/run.log` (a file
+that grows), and those of scoring jobs, `scored/<id>/…`, likewise. Functions raise `Unavailable` when a bucket cannot be
+reached and `Damaged` when what is stored is missing or is not what was written.
 """
 
 import logging
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-UPLOADS, RUNS = "uploads", "runs"
+UPLOADS, RUNS, SCORED = "uploads", "runs", "scored"
 
 
 def publish(folder: Path, prefix: str, *, changing: bool = False, check: Callable[[], None] = lambda: None) -> None:
@@ -88,7 +88,7 @@ def remove(prefix: str) -> None:
 
 
 def stored(kind: str) -> Mapping[str, Mapping[str, float]]:
-    """Return what is stored under `kind` (UPLOADS or RUNS): id → name of a file or folder of it → its last change.
+    """Return what is stored under `kind` (UPLOADS, RUNS or SCORED): id → name of a file or folder → its last change.
 
     Times are those of the storage, in seconds since 1970; the name "" stands for the folder itself.
     """
@@ -96,7 +96,7 @@ def stored(kind: str) -> Mapping[str, Mapping[str, float]]:
 
 
 def sizes(kind: str) -> Mapping[str, int]:
-    """Return how many bytes are stored under `kind` (UPLOADS or RUNS), by id."""
+    """Return how many bytes are stored under `kind` (UPLOADS, RUNS or SCORED), by id."""
     return _files().sizes(kind)
 
 

@@ -2,7 +2,7 @@
 
 import uuid
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from django.conf import settings
 from django.db import models
@@ -76,6 +76,11 @@ class Job(models.Model):
 
     class Meta:
         abstract = True
+
+    @classmethod
+    def all_jobs(cls) -> JobQuerySet[Self]:
+        """Return the jobs of this kind."""
+        return cast("JobQuerySet[Self]", cls._default_manager.all())
 
     @property
     def condition(self) -> str:

@@ -34,6 +34,10 @@ class Rule(models.Model):
         return f"rule {self.pk} of {self.run}"
 
 
+SOURCE_FILE = "source"
+"""The file of a scoring job as it came."""
+
+
 class ScoringJob(Job):
     """The scoring of one file by a trained run; `number` counts those of a version."""
 
@@ -41,8 +45,8 @@ class ScoringJob(Job):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="scoring_jobs")
     number = models.PositiveIntegerField()
     rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="scoring_jobs")
-    source = models.JSONField(help_text="{name, key, size, sha256, format, kind: upload|file}")
-    options = models.JSONField(default=dict, blank=True, help_text="{context, keep}")
+    source = models.JSONField(help_text="{kind: upload|file, name, format, size; of a file of a node its id}")
+    options = models.JSONField(default=dict, blank=True, help_text="{keep, encoding, delimiter}")
     summary = models.JSONField(null=True, blank=True, help_text="rows, anomalies, threshold, unseen, contributions, …")
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -68,6 +72,11 @@ class ScoringJob(Job):
     def prefix(self) -> str:
         """Where the storage has all files of the job (workflows.files)."""
         return f"scored/{self.id}"
+
+    @property
+    def source_prefix(self) -> str:
+        """The file as it came; gone once the job has ended."""
+        return f"{self.prefix}/source"
 
 
 class LoggedRow(models.Model):

@@ -29,7 +29,7 @@ from nnservice import __version__
 from workflows import files
 from workflows.errors import Conflict, Damaged, Invalid
 from workflows.files.local import remove_folder
-from workflows.models import DataFile, Run, RunState
+from workflows.models import DataFile, Run, RunState, ScoringJob
 from workflows.models.node import SOURCE, TABLE
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def _fill(folder: Path) -> dict[str, Any]:
             _write_rows(folder / ROWS)
             migrations = applied_migrations()
             wanted = list(_wanted())
-            logs = [run.log_key for run in Run.objects.only("id")]
+            logs = [job.log_key for model in (Run, ScoringJob) for job in model.objects.only("id")]
         try:
             kept, damaged = copies.of(wanted)
         except Vanished:
@@ -134,7 +134,7 @@ def applied_migrations() -> list[str]:
 class Wanted:
     """A row with published files: where these are, and the digest of an upload as it came."""
 
-    model: type[DataFile] | type[Run]
+    model: type[DataFile] | type[Run] | type[ScoringJob]
     key: UUID
     prefix: str
     source_sha256: str | None = None
@@ -163,6 +163,8 @@ def _wanted() -> Iterator[Wanted]:
         yield Wanted(DataFile, data_file.pk, data_file.prefix, data_file.sha256)
     for run in Run.objects.filter(state=RunState.SUCCEEDED).only("id", "attempts"):
         yield Wanted(Run, run.pk, run.artifact_prefix)
+    for job in ScoringJob.objects.filter(state=RunState.SUCCEEDED).only("id", "attempts"):
+        yield Wanted(ScoringJob, job.pk, job.artifact_prefix)
 
 
 class Copies:

@@ -12,10 +12,11 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.db import transaction
+from django.utils import timezone
 
 from workflows import files
 from workflows.errors import Conflict, Damaged, Invalid, in_words
-from workflows.models import Network, Run, RunState
+from workflows.models import Network, Run, RunState, ScoringJob
 from workflows.operations.backup import FILES, FORMAT, MANIFEST, ROWS, applied_migrations
 
 
@@ -41,6 +42,11 @@ def restore(source: Path) -> dict[str, Any]:
             call_command("loaddata", str(source / ROWS), verbosity=0)
             Run.objects.filter(state=RunState.RUNNING).update(state=RunState.QUEUED, progress={}, worker="")
             Run.objects.filter(state=RunState.QUEUED).update(enqueued=None)  # the sweeper sends them
+            ScoringJob.objects.open().update(
+                state=RunState.FAILED,
+                finished=timezone.now(),
+                error="it was open when the backup was made, which has no file that was not scored: send it again",
+            )
             for prefix, names in _by_prefix(manifest["files"]).items():
                 published.append(prefix)
                 _publish(source / FILES, prefix, names)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from workflows import files
 from workflows.errors import Conflict, NotFound
-from workflows.models import OPEN_STATES, AuditEntry, LoggedRow, Run, Version
+from workflows.models import OPEN_STATES, AuditEntry, LoggedRow, Run, ScoringJob, Version
 from workflows.services.runs import delete_run
 
 logger = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ def apply_retention() -> None:
         logger.info(
             "removed run %s of %s: no longer kept (NNSERVICE_KEEP_RUNS, NNSERVICE_KEEP_DAYS)", run.id, run.version
         )
+    _remove_old_scoring_jobs()
     _remove_old_logs()
     _remove_old_entries()
     _remove_old_predictions()
@@ -48,6 +49,13 @@ def _outlived_runs() -> Iterator[Run]:
             too_old = settings.KEEP_DAYS > 0 and (run.finished or run.created) < oldest
             if (too_many or too_old) and run != serving and run.pk != version.pinned_run_id:
                 yield run
+
+
+def _remove_old_scoring_jobs() -> None:
+    if settings.KEEP_DAYS:
+        before = timezone.now() - timedelta(days=settings.KEEP_DAYS)
+        for job in ScoringJob.objects.exclude(state__in=OPEN_STATES).filter(finished__lt=before):
+            job.delete()  # one by one: each has files
 
 
 def _remove_old_logs() -> None:

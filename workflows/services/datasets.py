@@ -13,11 +13,11 @@ from django.db.models import QuerySet, Sum
 
 from workflows import database, files
 from workflows.access import quotas
-from workflows.errors import Invalid, NotFound, Unprocessable, is_disk_full
+from workflows.errors import Conflict, Invalid, NotFound, Unprocessable, is_disk_full
 from workflows.execution.conversion import convert_csv
 from workflows.execution.leftovers import remove_from_this_machine_when_due
 from workflows.files.local import remove_folder
-from workflows.models import DataFile, Node, Version
+from workflows.models import DataFile, Node, ScoringJob, Version
 from workflows.models.node import SOURCE, TABLE
 from workflows.services.locks import lock_node
 from workflows.services.networks import refuse_while_running
@@ -162,8 +162,20 @@ def _refuse_bytes(node: Node, names: Sequence[str], size: int) -> None:
 
 def refuse_to_replace_while_running(node: Node, names: Sequence[str]) -> None:
     """Raise Conflict if an open run may still read one of the node's files of these names."""
-    if node.files.filter(name__in=names).exists():
+    found = node.files.filter(name__in=names)
+    if found.exists():
         refuse_while_running(node.version.runs.all())
+        refuse_while_scored(found)
+
+
+def refuse_while_scored(data_files: QuerySet[DataFile]) -> None:
+    """Raise Conflict if an open scoring job reads one of these files."""
+    ids = {str(pk) for pk in data_files.values_list("pk", flat=True)}
+    for job in ScoringJob.objects.open().filter(source__kind="file").select_related("version__network"):
+        if job.source["id"] in ids:
+            raise Conflict(
+                f"scoring job {job.number} of {job.version} reads {job.source['name']}: wait, or DELETE the job first"
+            )
 
 
 def list_files(node: Node) -> QuerySet[DataFile]:
@@ -191,6 +203,7 @@ def delete_files(node: Node, name: str | None) -> list[str]:
         raise NotFound(f"node {node.name} has no file '{name}'")
     if names:
         refuse_while_running(node.version.runs.all())
+        refuse_while_scored(found)
         for data_file in found:
             data_file.delete()
     return names

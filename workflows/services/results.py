@@ -8,7 +8,7 @@ from typing import Any
 from algorithms.artifacts import MANIFEST
 from workflows import files
 from workflows.errors import Conflict, Damaged, Invalid, NotFound
-from workflows.models import Rule, Run, RunState
+from workflows.models import Job, Rule, Run, RunState
 from workflows.services.digests import require_intact
 from workflows.services.judging import verdict_of
 from workflows.services.score_tables import GraphScoreTable, ScoreTable
@@ -87,7 +87,7 @@ def artifact_of(run: Run, *patterns: str) -> Iterator[Path]:
         yield artifact
 
 
-def tail_log(run: Run, lines: int) -> list[str]:
+def tail_log(run: Job, lines: int) -> list[str]:
     """Return the last lines of a run's log, at most MAX_LOG_LINES; none before it started."""
     lines = min(lines, MAX_LOG_LINES)
     position = files.size(run.log_key) or 0

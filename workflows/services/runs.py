@@ -11,11 +11,12 @@ from django.utils import timezone
 from workflows.access import quotas
 from workflows.errors import Conflict, NotFound
 from workflows.execution.tidying import tidy
-from workflows.models import Run, RunState, Version
+from workflows.models import Job, Run, RunState, ScoringJob, Version
 from workflows.services.broker import require_broker
 from workflows.services.datasets import describe_files
 from workflows.services.locks import lock_version, reread_run
 from workflows.services.nodes import list_nodes
+from workflows.services.queueing import enqueue
 from workflows.services.readiness import require_ready
 
 
@@ -42,7 +43,7 @@ def start_run(version: Version, requested_by: User | None = None) -> Run:
         run = Run.objects.create(
             version=version, number=number, snapshot=snapshot, enqueued=timezone.now(), requested_by=requested_by
         )
-        enqueue(run.id)
+        enqueue(run)
     return run
 
 
@@ -51,13 +52,6 @@ def refuse_second_run(version: Version) -> None:
     run = version.runs.open().first()
     if run is not None:
         raise Conflict(f"run {run.id} of {version} is {run.state} already", {"id": [str(run.id)]})
-
-
-def enqueue(run_id: uuid.UUID) -> None:
-    """Wake a worker once the present transaction is committed; a message that is lost is sent again by the sweeper."""
-    from workflows.tasks import train
-
-    transaction.on_commit(lambda: train.delay(str(run_id)), robust=True)
 
 
 def _snapshot(version: Version) -> dict[str, Any]:
@@ -97,6 +91,16 @@ def get_run(version: Version, key: str | None) -> Run:
     if run is None:
         raise NotFound(f"{version} has no run '{key}'")
     return run
+
+
+def get_job_by_id(job_id: uuid.UUID) -> Job:
+    """Return a run, or a scoring job, of any version.
+
+    Raises:
+        NotFound: there is none.
+    """
+    job = ScoringJob.objects.filter(id=job_id).first()
+    return get_run_by_id(job_id) if job is None else job
 
 
 def get_run_by_id(run_id: uuid.UUID) -> Run:

@@ -13,8 +13,9 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 
 from tests.workflows.access.people import make_people, tie
-from workflows.models import Run
+from workflows.models import Run, ScoringJob
 from workflows.services import nodes
+from workflows.services.rules import current_rule
 
 ROLES = ("anonymous", "other", "reader", "editor", "owner", "admin")
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -59,6 +60,12 @@ RULES = {
     f"type/result/{VERSION}": {"GET": "read"},
     f"type/result/{VERSION}scores/": {"GET": "read"},
     "type/service/state/predict/type/<prediction:kind>/nnid/<name:nnid>/ver/<served:served>/": {"POST": "read"},
+    "type/service/state/batch/nnid/<name:nnid>/ver/<served:served>/": {"GET": "read", "POST": "change"},
+    "type/service/state/batch/nnid/<name:nnid>/ver/<served:served>/batch/<number:batch>/": {
+        "GET": "read",
+        "DELETE": "change",
+    },
+    "type/service/state/batch/nnid/<name:nnid>/ver/<served:served>/batch/<number:batch>/scores/": {"GET": "read"},
     f"{WATCHING}/prediction/{VERSION}": {"GET": "read"},
     f"{WATCHING}/feedback/{VERSION}": {"GET": "read", "POST": "change"},
     f"{WATCHING}/drift/{VERSION}": {"GET": "read"},
@@ -103,7 +110,7 @@ def fill(route: str, run: object, nnid: str = "steel") -> str:
     """Return a path of a route, about a network, or a run, that is there."""
     parts = {
         "nnid": nnid, "ver": "1", "net": "autoencoder", "src": "local", "form": "raw", "prg": "source",
-        "kind": "anomaly", "served": "1", "run": str(run), "line": "10", "token": "spare", "user": "reader",
+        "kind": "anomaly", "served": "1", "run": str(run), "line": "10", "batch": "1", "token": "spare", "user": "reader",
         "node": "feed_train" if "/feed/" in route else "datasrc",
     }  # fmt: skip
     return re.sub(r"<\w+:(\w+)>", lambda match: parts[match[1]], routes()[route])
@@ -136,6 +143,7 @@ def tokens(run: Run, settings: Any) -> dict[str, str | None]:
     run.version.workflow_type = ""
     run.version.save()
     nodes.initialise(run.version, "autoencoder_csv")
+    ScoringJob.objects.create(version=run.version, run=run, rule=current_rule(run), number=1, source={"kind": "upload"})
     settings.AUTH_MODE = "token"
     made = make_people()
     tie(run.version.network)
@@ -182,6 +190,7 @@ def test_most_of_what_an_administrator_asks_for_is_there(tokens: dict[str, str |
     answers = {route: ask("GET", fill(route, run.id), tokens["admin"]).status_code for route in reads}
     assert [route for route, status in answers.items() if status != 200] == [
         f"type/result/{VERSION}scores/",
+        "type/service/state/batch/nnid/<name:nnid>/ver/<served:served>/batch/<number:batch>/scores/",  # it waits
         f"{WATCHING}/drift/{VERSION}",  # the run was made without a training
         f"{WATCHING}/contribution/{VERSION}",
     ]

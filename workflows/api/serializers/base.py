@@ -29,6 +29,11 @@ class StrictSerializer(serializers.Serializer[Any]):
         return cls._validated(request.data, **options)
 
     @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return validated fields, those of a form say."""
+        return cls._validated(fields)
+
+    @classmethod
     def query(cls, request: Request) -> dict[str, Any]:
         """Return the validated query parameters of a request; `format` has done its work before."""
         given = request.query_params.dict()

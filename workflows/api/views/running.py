@@ -73,7 +73,7 @@ class LogView(Downloads, APIView):
     )
     def get(self, request: Request, run: UUID, line: int) -> HttpResponseBase:
         download = shapes.LogQuery.query(request).get("download")
-        found = runs.get_run_by_id(run)
+        found = runs.get_job_by_id(run)
         lines = results.tail_log(found, line)
         if download is None:
             return Response({"id": str(found.id), "state": found.state, "lines": lines})
