@@ -19,7 +19,7 @@ NETCONF = {"n_hidden": [32, 8], "iter": 12, "batch_size": 64, "contamination": 0
 
 
 def slabs(rows: int, seed: int, *, moved: bool = False) -> list[dict[str, Any]]:
-    """Return slabs, every fiftieth with a wild temperature; once the process has moved all are cast slower and hotter."""
+    """Return slabs, every fiftieth with a wild temperature; `moved`: all are cast slower and hotter."""
     random = Random(SEED + seed)
     made = []
     for number in range(rows):

@@ -143,7 +143,8 @@ def tokens(run: Run, settings: Any) -> dict[str, str | None]:
     run.version.workflow_type = ""
     run.version.save()
     nodes.initialise(run.version, "autoencoder_csv")
-    ScoringJob.objects.create(version=run.version, run=run, rule=current_rule(run), number=1, source={"kind": "upload"})
+    rule, source = current_rule(run), {"kind": "upload"}
+    ScoringJob.objects.create(version=run.version, run=run, rule=rule, number=1, source=source)
     settings.AUTH_MODE = "token"
     made = make_people()
     tie(run.version.network)
