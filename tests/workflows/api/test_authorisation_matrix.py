@@ -110,7 +110,8 @@ def fill(route: str, run: object, nnid: str = "steel") -> str:
     """Return a path of a route, about a network, or a run, that is there."""
     parts = {
         "nnid": nnid, "ver": "1", "net": "autoencoder", "src": "local", "form": "raw", "prg": "source",
-        "kind": "anomaly", "served": "1", "run": str(run), "line": "10", "batch": "1", "token": "spare", "user": "reader",
+        "kind": "anomaly", "served": "1", "run": str(run), "line": "10", "batch": "1", "token": "spare",
+        "user": "reader",
         "node": "feed_train" if "/feed/" in route else "datasrc",
     }  # fmt: skip
     return re.sub(r"<\w+:(\w+)>", lambda match: parts[match[1]], routes()[route])
