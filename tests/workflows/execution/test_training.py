@@ -91,9 +91,9 @@ def test_a_run_is_trained_recorded_and_leaves_no_job_folder(queued: Callable[...
 
 def test_a_run_is_claimed_once(queued: Callable[..., Run]) -> None:
     run = queued()
-    assert claim(run.id) is not None
-    assert claim(run.id) is None
-    assert claim(uuid.uuid4()) is None
+    assert claim(Run, run.id) is not None
+    assert claim(Run, run.id) is None
+    assert claim(Run, uuid.uuid4()) is None
 
 
 def test_a_run_whose_child_is_killed_is_tried_again_and_goes_on_where_it_was(
@@ -225,7 +225,7 @@ def test_a_run_that_is_cancelled_while_its_model_is_stored_leaves_no_model(
 
 def test_a_run_whose_worker_is_dead_can_be_cancelled(queued: Callable[..., Run]) -> None:
     run = queued()
-    claimed = claim(run.id)
+    claimed = claim(Run, run.id)
     checkpoint = place_of(run.checkpoint_prefix)
     checkpoint.mkdir(parents=True)
     assert Api().delete(TRAIN).body["state"] == "cancelled"
@@ -240,7 +240,7 @@ def test_of_workers_that_hear_of_a_run_at_once_one_trains_it(queued: Callable[..
     def claim_now(_: int) -> Run | None:
         together.wait()
         try:
-            return claim(run.id)
+            return claim(Run, run.id)
         finally:
             connections.close_all()
 
