@@ -113,8 +113,9 @@ def test_the_answers_are_as_described(service: Any, client: GraphClient, result:
     }
     for component, answer in answers.items():
         jsonschema.validate(answer, {"$ref": f"#/components/schemas/{component}", **description})
-    not_optional = set(description["components"]["schemas"]["PredictedRow"]["properties"]) - {"code", "reconstruction"}
-    assert set(answers["Prediction"]["rows"][0]) == not_optional
+    described = set(description["components"]["schemas"]["PredictedRow"]["properties"])
+    unasked = {"code", "reconstruction", "p_value", "explanation"}
+    assert set(answers["Prediction"]["rows"][0]) == described - unasked
 
 
 def test_the_tables_keep_the_original_ids_and_count_their_rows(client: GraphClient) -> None:

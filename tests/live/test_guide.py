@@ -109,9 +109,8 @@ def test_predict_gives_the_scores_of_the_training_run(client: Client, rows: list
 
 
 def test_active_serves_the_active_version(client: Client, rows: list[dict[str, Any]]) -> None:
-    assert (
-        predict(client, {"input_data": rows[0]}, ver="active").json() == predict(client, {"input_data": rows[0]}).json()
-    )
+    body = {"input_data": rows[0], "row_ids": ["first"]}
+    assert predict(client, body, ver="active").json() == predict(client, body).json()
 
 
 def test_the_autoencoder_gives_its_code_or_its_reconstruction(client: Client, rows: list[dict[str, Any]]) -> None:

@@ -288,6 +288,9 @@ class PredictedNode(serializers.Serializer[Any]):
     p_value = serializers.FloatField(required=False)
     contributions = serializers.DictField(child=serializers.FloatField())
     explanation = EXPLANATION
+    neighbours = serializers.ListField(
+        child=serializers.DictField(), required=False, help_text="with `explain`: those whose pairs score highest"
+    )
 
 
 class Prediction(serializers.Serializer[Any]):
