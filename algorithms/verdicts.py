@@ -84,8 +84,8 @@ class Calibration:
     def percentiles(self, scores: ArrayLike) -> NDArray[np.float64]:
         """Return the share of the held-out scores, in %, that are as low as each score (N,), or lower."""
         given = np.asarray(scores, dtype=np.float64)
-        percentiles: Scores = np.searchsorted(self.scores, given, side="right") * (100 / len(self.scores))
-        return percentiles
+        at_most = np.searchsorted(self.scores, given, side="right")
+        return np.asarray(at_most * (100 / len(self.scores)), np.float64)
 
     def quantile(self, share: float) -> float:
         """Return the score that this share of the held-out ones, in [0, 1], does not exceed."""
