@@ -42,15 +42,8 @@ ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_N
 ColumnNames = Annotated[tuple[ColumnName, ...], BeforeValidator(_column_names)]
 SomeColumnNames = Annotated[tuple[ColumnName, ...], Field(min_length=1), BeforeValidator(_some_column_names)]
 Share = Annotated[float, Field(gt=0, le=0.5)]
-
-RuleName = Literal["contamination", "fixed", "best_f1", "top_k", "fdr"]
-NUMBER_OF_RULE: Mapping[str, str] = {
-    "contamination": "contamination",
-    "fixed": "threshold",
-    "top_k": "top_k",
-    "fdr": "fdr",
-}
-"""The parameter of eval_node that belongs to a threshold rule; best_f1 has none."""
+NUMBER_OF_RULE = {"contamination": "contamination", "fixed": "threshold", "top_k": "top_k", "fdr": "fdr"}
+"""Threshold rule → the parameter that is its number."""
 
 
 class Params(BaseModel):
@@ -107,26 +100,30 @@ class EvaluationParams(Params):
 
     type: str = Field("anomaly", max_length=40, description="kept for old clients")
     label_column: ColumnName | None = Field(None, description="0/1 or two values; default: the feeder's")
-    threshold_rule: RuleName | None = Field(
+    threshold_rule: Literal["contamination", "fixed", "best_f1", "top_k", "fdr"] | None = Field(
         None,
-        description="how verdicts are made: `contamination`, a share of the held-out rows is above the threshold;"
-        " fixed, `threshold` as given; best_f1, the best F1 on labelled rows; top_k, the `top_k` highest of each batch;"
-        " fdr, at most a share `fdr` of what is flagged in a batch is false; default: by the number that is given,"
-        " else contamination",
+        description="how the threshold is chosen: a share of the held-out rows, `threshold` as given, the best F1 on"
+        " labelled rows, the `top_k` rows of each batch, or a false discovery rate `fdr` in each batch; default: that"
+        " of the number given, else contamination",
     )
     contamination: Share | None = Field(None, description="share of held-out rows above the threshold")
     threshold: float | None = Field(None, ge=0, description="rows that score higher are anomalies")
-    top_k: int | None = Field(None, ge=1, description="anomalies in each batch: in a request, in a file")
-    fdr: Share | None = Field(None, description="share of false alarms among the flagged; default of rule fdr: 0.1")
+    top_k: int | None = Field(None, ge=1, description="rows of each batch that are anomalies, those that score highest")
+    fdr: Share | None = Field(
+        None,
+        description="expected share of rows that are none among the anomalies found in each batch, by conformal"
+        " p-values from held-out rows; default with threshold_rule 'fdr': 0.1",
+    )
 
     @model_validator(mode="after")
-    def one_rule_with_its_number(self) -> Self:
-        given = [number for number in NUMBER_OF_RULE.values() if getattr(self, number) is not None]
-        if len(given) > 1:
-            raise ValueError(f"{' and '.join(f'`{number}`' for number in given)} contradict each other: give one")
-        own = None if self.threshold_rule is None else NUMBER_OF_RULE.get(self.threshold_rule)
-        if self.threshold_rule is not None and given not in ([], [own]):
-            raise ValueError(f"`{given[0]}` contradicts threshold_rule '{self.threshold_rule}': give one of them")
-        if self.threshold_rule in ("fixed", "top_k") and not given:
-            raise ValueError(f"threshold_rule '{self.threshold_rule}' needs `{own}`")
+    def rule_has_its_value(self) -> Self:
+        names = [name for name in ("threshold", "contamination", "top_k", "fdr") if getattr(self, name) is not None]
+        rule = self.threshold_rule
+        for needing in ("fixed", "top_k"):
+            if rule == needing and getattr(self, NUMBER_OF_RULE[needing]) is None:
+                raise ValueError(f"threshold_rule '{rule}' needs `{NUMBER_OF_RULE[needing]}`")
+        if len(names) > 1 and (rule is None or NUMBER_OF_RULE.get(rule) in names):
+            raise ValueError(f"`{names[0]}` and `{names[1]}` contradict each other: give one of them")
+        if names and rule is not None and NUMBER_OF_RULE.get(rule) != names[0]:
+            raise ValueError(f"`{names[0]}` contradicts threshold_rule '{rule}': give one of them")
         return self

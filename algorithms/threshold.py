@@ -1,21 +1,24 @@
 """The threshold: the score above which a row is an anomaly."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.errors import DataError
-from algorithms.params import NUMBER_OF_RULE, EvaluationParams, RuleName
+from algorithms.params import EvaluationParams
 from algorithms.verdicts import Calibration, Verdict
 
+RuleName = Literal["contamination", "fixed", "best_f1", "top_k", "fdr"]
 DEFAULT_FDR = 0.1
+RARE = 0.01
+"""Share of a batch that is anomalies where they are as rare as anomalies are."""
 
 
 @dataclass(frozen=True)
 class ThresholdRule:
-    """How a threshold is found: the numbers belong to the rules of their names, `value` to "fixed"."""
+    """How a threshold is found: each number belongs to the rule of its name, `value` to "fixed"."""
 
     rule: RuleName
     contamination: float | None = None
@@ -30,8 +33,8 @@ class ThresholdRule:
             return cls("best_f1")
         if evaluation.top_k is not None:
             return cls("top_k", top_k=evaluation.top_k)
-        if evaluation.fdr is not None or evaluation.threshold_rule == "fdr":
-            return cls("fdr", fdr=evaluation.fdr or DEFAULT_FDR)
+        if evaluation.threshold_rule == "fdr" or evaluation.fdr is not None:
+            return cls("fdr", fdr=DEFAULT_FDR if evaluation.fdr is None else evaluation.fdr)
         if evaluation.threshold is not None:
             return cls("fixed", value=evaluation.threshold)
         if evaluation.contamination is not None:
@@ -40,34 +43,25 @@ class ThresholdRule:
             return cls("fixed", value=threshold)
         return cls("contamination", contamination)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return {"rule": name, and under the name that `eval_node` has for it the number that belongs to it}."""
-        number = NUMBER_OF_RULE.get(self.rule)
-        value = self.value if number == "threshold" else getattr(self, number or "", None)
-        return {"rule": self.rule, **({} if number is None else {number: value})}
-
 
 @dataclass(frozen=True)
 class Threshold:
-    """A chosen threshold; rows that score higher are anomalies.
+    """A chosen threshold; rows that score higher are anomalies. By top_k and fdr it is that of the rows of datasrc."""
 
-    `value` is None where each batch has its own (top_k, fdr); `cut` is then that of the training's rows as one batch,
-    and their highest score when none is an anomaly.
-    """
-
-    value: float | None
+    value: float
     rule: RuleName
     contamination: float | None
-    cut: float
     top_k: int | None = None
     fdr: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return value, rule and contamination, and of a rule without a value its number and the cut."""
-        known = {"value": self.value, "rule": self.rule, "contamination": self.contamination}
-        if self.value is not None:
-            return known
-        return {**known, "cut": self.cut, self.rule: self.top_k if self.rule == "top_k" else self.fdr}
+        of_batch = {"top_k": self.top_k, "fdr": self.fdr}
+        return {
+            "value": self.value,
+            "rule": self.rule,
+            "contamination": self.contamination,
+            **{name: number for name, number in of_batch.items() if number is not None},
+        }
 
 
 def choose_threshold(
@@ -79,26 +73,43 @@ def choose_threshold(
     """Return the threshold by a rule.
 
     contamination: the quantile 1 - contamination of the held-out scores (N,), N ≥ 1. best_f1: the one with the best F1
-    on labelled rows (scores (M,), labels (M,) with 1 for an anomaly), in the middle between two scores. top_k, fdr:
-    none but the cut of a batch of scores (K,), by default the held-out ones.
+    on labelled rows (scores (M,), labels (M,) with 1 for an anomaly), in the middle between two scores. top_k and fdr:
+    the one of a batch of scores (B,), B ≥ 1, by default those held out; above its largest if nothing in it is flagged.
 
     Raises:
         DataError: best_f1 without both normal rows and anomalies.
     """
     if rule.value is not None:
-        return Threshold(rule.value, "fixed", None, rule.value)
+        return Threshold(rule.value, "fixed", None)
     if rule.contamination is not None:
         value = float(np.quantile(held_out_scores, 1 - rule.contamination))
-        return Threshold(value, "contamination", rule.contamination, value)
+        return Threshold(value, "contamination", rule.contamination)
     if rule.rule in ("top_k", "fdr"):
-        scores = held_out_scores if batch is None else batch
-        cut = Verdict(rule.to_dict(), None).cut(scores, Calibration(held_out_scores))
-        highest = float(scores.max())
-        return Threshold(None, rule.rule, None, highest if cut is None else cut, rule.top_k, rule.fdr)
+        value = _of_batch(rule, held_out_scores, held_out_scores if batch is None else batch)
+        return Threshold(value, rule.rule, None, rule.top_k, rule.fdr)
     if labelled is None or len(np.unique(labelled[1])) < 2:
         raise needs_both_classes()
-    value = _best_f1(*labelled)
-    return Threshold(value, "best_f1", None, value)
+    return Threshold(_best_f1(*labelled), "best_f1", None)
+
+
+def too_few_for_fdr(rule: ThresholdRule, calibration: Calibration, entries: str) -> list[str]:
+    """Say that so few are held out that a false discovery rate finds anomalies only where they are many, if so."""
+    if rule.fdr is None:
+        return []
+    fewest = 1 / (rule.fdr * (len(calibration.scores) + 1))  # the smallest p-value is at most fdr times this share
+    if fewest <= RARE:
+        return []
+    why = (
+        f"only {len(calibration.scores):,} {entries} are held out: threshold_rule 'fdr' at {rule.fdr:g} finds anomalies"
+        f" only in a batch of which they are {min(1.0, fewest):.0%} or more; train on more rows"
+    )
+    return [why]
+
+
+def _of_batch(rule: ThresholdRule, held_out: NDArray[np.float64], batch: NDArray[np.float64]) -> float:
+    number = rule.top_k if rule.rule == "top_k" else rule.fdr
+    cut = Verdict({"rule": rule.rule, rule.rule: number}, None).cut(batch, Calibration(held_out))
+    return float(np.nextafter(batch.max(), np.inf)) if cut is None else cut
 
 
 def needs_both_classes() -> DataError:

@@ -79,7 +79,7 @@ class Calibration:
 
         It is (1 + held-out scores as high or higher) / (n + 1), so it is in [1 / (n + 1), 1].
         """
-        return (1 + self.at_or_above(scores)) / (len(self.scores) + 1)
+        return np.asarray((1 + self.at_or_above(scores)) / (len(self.scores) + 1), np.float64)
 
     def percentiles(self, scores: ArrayLike) -> NDArray[np.float64]:
         """Return the share of the held-out scores, in %, that are as low as each score (N,), or lower."""

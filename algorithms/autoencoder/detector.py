@@ -213,7 +213,7 @@ class AutoencoderDetector:
 
     def use_threshold(self, threshold: Threshold) -> None:
         """Take a threshold chosen by another rule, for example on labelled rows."""
-        self.scorer.threshold = threshold.cut
+        self.scorer.threshold = threshold.value
 
     def write(self, folder: Path) -> None:
         """Write the fitted detector into a folder that `write_artifact` gave."""

@@ -25,13 +25,14 @@ from algorithms.checkpoints import checkpoints_of
 from algorithms.events import EventStream
 from algorithms.jobs import ARTIFACT_FOLDER, RESULT_FILE, FitJob
 from algorithms.labelling import unused_settings
+from algorithms.metrics import Scores
 from algorithms.params import EvaluationParams
 from algorithms.progress import log_result
 from algorithms.score_files import NodeScores, write_scores
 from algorithms.tables.source import TableFiles
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.source import TableSource
-from algorithms.threshold import Threshold, ThresholdRule, choose_threshold, needs_both_classes
+from algorithms.threshold import Threshold, ThresholdRule, choose_threshold, needs_both_classes, too_few_for_fdr
 from algorithms.verdicts import Calibration
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,8 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
     with write_artifact(folder / ARTIFACT_FOLDER) as artifact:
         events.send("stage", name="score")
         scored = _scored(detector, tables, labelling, artifact)
-        threshold = _threshold(rule, detector, scored, labelling)
+        held_out = scored["datasrc"].scores[detector.fitted_.split.watched]
+        threshold = _threshold(rule, held_out, scored, labelling)
         detector.use_threshold(threshold)
         events.send("stage", name="write")
         result = _result(detector, tables, scored, threshold)
@@ -83,11 +85,12 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
             result["notices"].append(
                 "the threshold was chosen on the rows that the metrics are measured on, which flatters them"
             )
+        calibration = Calibration(held_out, detector.params.seed)
+        result["notices"] += too_few_for_fdr(rule, calibration, "rows")
+        calibration.write(artifact)
         detector.write(artifact)
         for node, node_scores in scored.items():
-            write_scores(artifact, node, node_scores, threshold.cut, detector.columns_)
-        held_out = scored["datasrc"].scores[detector.fitted_.split.watched]
-        Calibration(held_out, seed=params.seed).write(artifact)
+            write_scores(artifact, node, node_scores, threshold.value, detector.columns_)
         seconds["total"] = time.perf_counter() - began
         result["timings"] = {step: round(spent, 3) for step, spent in seconds.items()}
         (artifact / RESULT_FILE).write_text(json.dumps(result, indent=1, allow_nan=False, ensure_ascii=False))
@@ -115,12 +118,11 @@ def _scored(
 
 
 def _threshold(
-    rule: ThresholdRule, detector: AutoencoderDetector, scored: Mapping[str, NodeScores], labelling: Labelling
+    rule: ThresholdRule, held_out: Scores, scored: Mapping[str, NodeScores], labelling: Labelling
 ) -> Threshold:
     node = labelling.node_with_both_classes
     labelled = None if node is None else (scored[node].scores, labelling.nodes[node])
-    scores = scored["datasrc"].scores
-    return choose_threshold(rule, scores[detector.fitted_.split.watched], labelled, batch=scores)
+    return choose_threshold(rule, held_out, labelled, scored["datasrc"].scores)
 
 
 def _result(
@@ -130,7 +132,7 @@ def _result(
     threshold: Threshold,
 ) -> dict[str, Any]:
     fitted = detector.fitted_
-    metrics, notices = evaluation_metrics(scored, threshold.cut)
+    metrics, notices = evaluation_metrics(scored, threshold.value)
     if metrics["evaluated_on"] == "datasrc" and "roc_auc" in metrics:
         notices.append("the metrics are those of the data trained on; upload evaldata for rows the model has not seen")
     notices += [

@@ -150,7 +150,7 @@ class GraphBEANDetector:
             EvaluationParams(), contamination=self.contamination, threshold=self.params.threshold
         )
         thresholds, _ = choose_thresholds(rule, self.contamination, self.decision_scores_)
-        self.threshold_ = thresholds.map(lambda threshold: threshold.cut)
+        self.threshold_ = thresholds.map(lambda threshold: threshold.value)
         return self
 
     def examine(self, graph: BipartiteGraph) -> Examined:

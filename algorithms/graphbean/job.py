@@ -12,6 +12,7 @@ import numpy as np
 from algorithms.artifacts import write_artifact
 from algorithms.checkpoints import checkpoints_of
 from algorithms.events import EventStream
+from algorithms.graphbean.calibrating import calibrations_of
 from algorithms.graphbean.detector import GraphBEANDetector
 from algorithms.graphbean.encoder import InteractionGraph
 from algorithms.graphbean.graph import PARTS, Parts
@@ -60,22 +61,23 @@ def fit(job: FitJob, folder: Path, events: EventStream) -> dict[str, Any]:
     events.send("stage", name="score")
     step = time.perf_counter()
     scored = score(detector, material)
-    thresholds, notices = _thresholds(settings, detector, scored)
-    detector.use_thresholds(thresholds.map(lambda threshold: threshold.cut))
+    calibrations, notices = calibrations_of(scored, settings.threshold_rule, settings.network.seed)
+    thresholds, others = _thresholds(settings, detector, scored, calibrations)
+    detector.use_thresholds(thresholds.map(lambda threshold: threshold.value))
     result = _result(settings, detector, material, scored, thresholds)
-    result["notices"] += notices
+    result["notices"] += [*others, *notices]
     seconds["score"] += time.perf_counter() - step
 
     events.send("stage", name="write")
     with write_artifact(folder / ARTIFACT_FOLDER) as artifact:
         step = time.perf_counter()
         detector.write(artifact)
+        for part, calibration in zip(PARTS, calibrations, strict=True):
+            calibration.write(artifact, part)
         seconds["export"] = time.perf_counter() - step
         for name, node in scored.items():
             write_graph(artifact, name, node.stored, detector.threshold_, detector.columns_)
         reference_of(scored["datasrc"], detector).write(artifact)
-        for part, scores in zip(PARTS, scored["datasrc"].examined.scores.scores, strict=True):
-            Calibration(scores, seed=settings.network.seed).write(artifact, part)
         seconds["total"] = time.perf_counter() - began
         result["timings"] = {name: round(spent, 3) for name, spent in seconds.items()}
         (artifact / RESULT_FILE).write_text(json.dumps(result, indent=1, allow_nan=False, ensure_ascii=False))
@@ -101,7 +103,10 @@ def score(detector: GraphBEANDetector, material: Material) -> dict[str, ScoredNo
 
 
 def _thresholds(
-    settings: Settings, detector: GraphBEANDetector, scored: Mapping[str, ScoredNode]
+    settings: Settings,
+    detector: GraphBEANDetector,
+    scored: Mapping[str, ScoredNode],
+    calibrations: Parts[Calibration],
 ) -> tuple[Parts[Threshold], list[str]]:
     """Choose the thresholds: by share of the data as uploaded, or by best F1 on the first node with both classes."""
     rule, notices = settings.threshold_rule, []
@@ -115,7 +120,7 @@ def _thresholds(
             notices.append(
                 f"the threshold of {NAMES[i]} was chosen on {both[0]}, which flatters the metrics measured there"
             )
-    thresholds, others = choose_thresholds(rule, detector.contamination, uploaded, Parts(*labelled))
+    thresholds, others = choose_thresholds(rule, detector.contamination, uploaded, Parts(*labelled), calibrations)
     return thresholds, [*notices, *others]
 
 

@@ -105,7 +105,7 @@ def test_a_backup_taken_while_it_works_gives_the_same_scores_elsewhere(
     own: Any, start_service: Any, tmp_path: Path
 ) -> None:
     client = Client(own.url)
-    before = client.post(PREDICT.format("kept"), json={"input_data": ROW})
+    before = client.post(PREDICT.format("kept"), json={"input_data": ROW, "row_ids": ["the row"]})
     ended = threading.Event()
 
     def work() -> None:
@@ -128,7 +128,7 @@ def test_a_backup_taken_while_it_works_gives_the_same_scores_elsewhere(
     manage(tmp_path / "elsewhere", "restore", str(tmp_path / "backup-2"))
     other = start_service(tmp_path / "elsewhere")
     other.wait_until_ready()
-    after = Client(other.url).post(PREDICT.format("kept"), json={"input_data": ROW})
+    after = Client(other.url).post(PREDICT.format("kept"), json={"input_data": ROW, "row_ids": ["the row"]})
     assert after == before
     for network in Client(other.url).get("common/target/nninfo/nnid/all/")["fields"]:
         name = network["nn_id"]

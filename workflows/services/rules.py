@@ -23,6 +23,8 @@ from workflows.models import Rule, Run, RunState, Version
 from workflows.services.locks import lock_version, reread_run
 
 PARTS = ("u", "v", "e")
+OF_EACH_BATCH = ("top_k", "fdr")
+"""Rules by which each batch has a threshold of its own; that of a training's result is that of its rows."""
 SECONDS_REMEMBERED = 2.0
 """How long a process may answer by a rule that another one has replaced."""
 REMEMBERED = 1000
@@ -66,7 +68,7 @@ def _trained_rule(threshold: Mapping[str, Any]) -> dict[str, Any]:
 
 def _trained_value(threshold: Mapping[str, Any]) -> dict[str, float] | None:
     """Return the values that a training chose, by part for a graph; None where each batch has its own."""
-    if threshold["value"] is None:
+    if threshold["rule"] in OF_EACH_BATCH:
         return None
     return {part: threshold[part] for part in PARTS if part in threshold} or {"value": threshold["value"]}
 

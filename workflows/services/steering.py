@@ -1,8 +1,8 @@
 """A threshold rule that is set for a trained version: its values are found anew among the scores that the run stored.
 
-Nothing is trained, and nothing that was stored is changed: contamination takes the quantile of the held-out scores,
-best_f1 the scores and labels of the rows that the training chose its own by. top_k and fdr have no value, because each
-batch of rows has a threshold of its own.
+Nothing is trained, and nothing that was stored is changed: contamination takes the quantile of the held-out scores
+(of a graph, of those of the training graph), best_f1 the scores and labels of the rows that the training
+chose its own by. top_k and fdr have no value, because each batch of rows has a threshold of its own.
 """
 
 from collections.abc import Collection, Mapping
@@ -42,7 +42,11 @@ class Steering:
     @property
     def stored(self) -> dict[str, Any]:
         """The rule as it is stored and answered."""
-        return self.rule.to_dict()
+        name = self.rule.rule
+        number = NUMBER_OF_RULE.get(name)
+        if number is None:
+            return {"rule": name}
+        return {"rule": name, number: self.rule.value if name == "fixed" else getattr(self.rule, number)}
 
 
 def without_other_rules(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,9 +94,9 @@ def values_of(steering: Steering) -> dict[str, float] | None:
     if name == "top_k":
         return None
     is_graph = WORKFLOW_TYPES[run.snapshot["workflow_type"]].detector == "graphbean"
-    labelled = ("scores.*.npy", "labels.*.npy") if name == "best_f1" else ()
+    patterns = _files_for(name, is_graph=is_graph)
     try:
-        with artifact_of(run, "calibration*.npy", *labelled) as artifact:
+        with artifact_of(run, *patterns) as artifact:
             return _values_of_graph(artifact, steering) if is_graph else _value_of_rows(artifact, steering.rule)
     except ArtifactIncompatible as error:
         why = f"rule '{name}' needs the calibration of run {run.number}, which serves: {error}"
@@ -105,27 +109,38 @@ def values_of(steering: Steering) -> dict[str, float] | None:
         raise Unprocessable(why, {"threshold_rule": [why]}) from error
 
 
+def _files_for(rule: str, *, is_graph: bool) -> tuple[str, ...]:
+    if rule == "fdr":
+        return ("calibration*.npy",)
+    if rule == "best_f1":
+        return ("scores.*.npy", "labels.*.npy")
+    if is_graph:
+        return ("scores.datasrc.*.npy",)
+    return ("calibration.npy",) if rule == "contamination" else ()
+
+
 def _value_of_rows(artifact: Path, rule: ThresholdRule) -> dict[str, float] | None:
     held_out = Calibration.read(artifact).scores if rule.rule in ("contamination", "fdr") else np.empty(0)
     if rule.rule == "fdr":
         return None
     labelled = _labelled(artifact, None) if rule.rule == "best_f1" else None
-    return {"value": choose_threshold(rule, held_out, labelled).cut}
+    return {"value": choose_threshold(rule, held_out, labelled).value}
 
 
 def _values_of_graph(artifact: Path, steering: Steering) -> dict[str, float] | None:
     rule = steering.rule
-    calibrations = Parts(*(Calibration.read(artifact, part) for part in PARTS))
     if rule.rule == "fdr":
+        for part in PARTS:
+            Calibration.read(artifact, part)
         return None
     labelled: Parts[Labelled | None] | None = None
     if rule.rule == "best_f1":
         labelled = Parts(*(_labelled(artifact, part) for part in PARTS))
         if not any(labelled):
             raise needs_both_classes()
-    held_out = calibrations.map(lambda calibration: calibration.scores)
-    chosen, _ = choose_thresholds(rule, steering.contamination, held_out, labelled)
-    return chosen.map(lambda threshold: threshold.cut)._asdict()
+    training = Parts(*(mapped(file_of(artifact, "scores", "datasrc", part)) for part in PARTS))
+    chosen, _ = choose_thresholds(rule, steering.contamination, training, labelled)
+    return chosen.map(lambda threshold: threshold.value)._asdict()
 
 
 def _labelled(artifact: Path, part: str | None) -> Labelled | None:

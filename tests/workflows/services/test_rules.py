@@ -72,8 +72,8 @@ def test_contamination_is_the_quantile_of_the_held_out_scores(serving_rows: Api)
 
 
 def test_what_was_trained_with_is_found_again(serving_rows: Api) -> None:
-    serving_rows.put(EVALUATION, {"contamination": 0.2})
-    serving_rows.put(EVALUATION, {"contamination": None})
+    assert serving_rows.put(EVALUATION, {"contamination": 0.2}).status == 200
+    assert serving_rows.put(EVALUATION, {"contamination": None}).status == 200
     assert newest().rule == {"rule": "contamination", "contamination": 0.05}
     assert newest().value["value"] == pytest.approx(Run.objects.get().threshold["value"])
 
@@ -120,6 +120,14 @@ def test_other_parameters_and_the_same_rule_make_no_new_one(serving_rows: Api) -
     assert serving_rows.put(EVALUATION, {"label_column": "DEFECT"}).status == 200
     assert serving_rows.put(EVALUATION, {"threshold": 3}).status == 200
     assert [rule.rule["rule"] for rule in Rule.objects.order_by("pk")] == ["contamination", "fixed"]
+
+
+def test_a_rule_replaces_the_one_before_in_the_parameters(serving_rows: Api) -> None:
+    stored = []
+    for body in ({"contamination": 0.2}, {"threshold_rule": "fdr"}, {"top_k": 4}, {"threshold_rule": "best_f1"}):
+        assert serving_rows.put(EVALUATION, body).status == 200
+        stored.append(Node.objects.get(name="eval_node").parameters)
+    assert stored == [{"contamination": 0.2}, {"threshold_rule": "fdr"}, {"top_k": 4}, {"threshold_rule": "best_f1"}]
 
 
 @pytest.mark.parametrize(
