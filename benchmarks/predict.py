@@ -1,4 +1,4 @@
-"""One-row predict over HTTP beside MLflow's model server, with the same ONNX model: latency, requests a second, memory."""
+"""One-row predict over HTTP beside MLflow's server of the same ONNX model: latency, requests a second, memory."""
 
 import json
 import os
