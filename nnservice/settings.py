@@ -206,6 +206,7 @@ KNOX_TOKEN_MODEL = "workflows.Token"  # noqa: S105 - the name of a model
 MIGRATION_MODULES = {"knox": None}  # its own token table is not used
 MAX_TOKEN_DAYS = env.integer("NNSERVICE_MAX_TOKEN_DAYS", 365, minimum=1, maximum=36_500)
 TOKEN_DAYS = env.integer("NNSERVICE_TOKEN_DAYS", min(90, MAX_TOKEN_DAYS), minimum=1, maximum=MAX_TOKEN_DAYS)
+TOKEN_CACHE_SECONDS = env.integer("NNSERVICE_TOKEN_CACHE_SECONDS", 5, maximum=10)
 REST_KNOX = {
     "TOKEN_TTL": timedelta(days=TOKEN_DAYS),
     "TOKEN_PREFIX": "nns_",  # found by scanners of leaked secrets

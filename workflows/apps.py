@@ -11,8 +11,12 @@ class WorkflowsConfig(AppConfig):
     verbose_name = "Workflows"
 
     def ready(self) -> None:
+        from workflows import database
+        from workflows.access import known_tokens
         from workflows.access.roles import make_roles
         from workflows.files import deletion
 
         deletion.connect()
+        known_tokens.connect()
+        database.trust_recent_checks()
         post_migrate.connect(make_roles, sender=self, dispatch_uid="make-roles")

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
+from workflows.access.known_tokens import known_tokens
 from workflows.access.roles import Role, give_role, role_of
 from workflows.access.rules import PERMISSIONS, Rule
 from workflows.access.tokens import create_token
@@ -79,6 +80,7 @@ def change_user(
         User.objects.filter(pk=user.pk).update(is_active=active)
         if not active:
             user.auth_token_set.all().delete()
+    known_tokens.forget()  # what is updated by a query sends no signal
     return get_user(user.get_username())
 
 

@@ -101,6 +101,47 @@ def test_a_request_is_counted_with_one_question_to_the_server(token_mode: Any, m
     assert throttles.count("user", "1") is not None
 
 
+def test_two_processes_let_together_no_more_pass_than_the_limit(token_mode: Any) -> None:
+    token_mode.THROTTLES = {"user": (5_000, DAY)}
+    processes = [throttles.CountedAhead() for _ in range(2)]
+    passed = sum(processes[n % 2].count("1") is None for n in range(6_000))
+    assert passed == 5_000
+
+
+def test_what_one_process_took_and_nobody_asked_for_is_a_hundredth_of_the_limit_at_most(token_mode: Any) -> None:
+    token_mode.THROTTLES = {"user": (5_000, DAY)}
+    idle, busy = throttles.CountedAhead(), throttles.CountedAhead()
+    assert idle.count("1") is None
+    passed = sum(busy.count("1") is None for _ in range(6_000))
+    assert 5_000 - 50 <= passed < 5_000
+
+
+def test_most_requests_of_a_high_limit_ask_no_server(token_mode: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    token_mode.THROTTLES = {"user": (6_000, DAY)}
+    asked: list[int] = []
+    raised = throttles._raised
+
+    def seen(key: str, seconds: int, *, by: int) -> int:
+        asked.append(by)
+        return raised(key, seconds, by=by)
+
+    monkeypatch.setattr(throttles, "_raised", seen)
+    process = throttles.CountedAhead()
+    assert [process.count("1") for _ in range(1_000)] == [None] * 1_000
+    assert len(asked) < 25
+    assert 1_000 <= sum(asked) < 1_060
+
+
+def test_what_was_taken_ahead_is_of_its_window_alone(token_mode: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    token_mode.THROTTLES = {"user": (1_000, 60)}
+    now = 1_000_000_000.0
+    monkeypatch.setattr(throttles.time, "time", lambda: now)
+    process = throttles.CountedAhead()
+    assert sum(process.count("1") is None for _ in range(1_100)) == 1_000
+    now += 60
+    assert sum(process.count("1") is None for _ in range(1_100)) == 1_000
+
+
 def test_a_counter_goes_when_its_time_is_over(token_mode: Any) -> None:
     token_mode.THROTTLES = {"user": (2, DAY)}
     assert [throttles.count("user", "1") is None for _ in range(3)] == [True, True, False]

@@ -19,6 +19,7 @@ from workflows.api.serializers import runs as shapes
 from workflows.models import Run
 from workflows.operations.metrics import rows_predicted
 from workflows.services import prediction, results, rules, runs, versions
+from workflows.services.serving import get_serving_run
 from workflows.watching.log import log_prediction
 
 
@@ -119,9 +120,8 @@ class PredictView(APIView):
 
     @documented("predict", "Score new rows", body=shapes.PredictBody, answer=shapes.Prediction, errors=(404, 409))
     def post(self, request: Request, kind: str, nnid: str, served: int | None) -> Response:
-        version = versions.get_active_version(nnid) if served is None else versions.get_version(nnid, served)
+        run = get_serving_run(nnid, served)
         body = shapes.PredictBody.body(request)
-        run = runs.get_run(version, None)
         answer = prediction.predict(
             run,
             kind,
@@ -131,5 +131,7 @@ class PredictView(APIView):
             explain=body.get("explain", False),
         )
         rows_predicted.labels(kind).inc(len(answer["rows"]))
-        log_prediction(version.pk, run.pk, answer["threshold_id"], body["input_data"], answer["rows"], timezone.now())
+        log_prediction(
+            run.version_id, run.pk, answer["threshold_id"], body["input_data"], answer["rows"], timezone.now()
+        )
         return Response(answer)
