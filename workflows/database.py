@@ -25,7 +25,7 @@ _checks = _Checks()
 
 
 def trust_recent_checks() -> None:
-    """Ask the database whether a connection lives once a second, not at every request: a busy thread would all the time.
+    """Ask the database whether a connection lives once a second, not at every request.
 
     After an error Django asks in any case.
     """
@@ -35,6 +35,7 @@ def trust_recent_checks() -> None:
 def _trust(**_signal: Any) -> None:
     now = time.monotonic()
     if now - _checks.at < TRUSTED_SECONDS:
-        connection.health_check_done = True  # Django's own receiver, which came first, has unset it
+        # Django's own receiver, which came first, has unset it
+        connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs lack it
     else:
         _checks.at = now
