@@ -92,10 +92,7 @@ def _fit(folder: Path, events: EventStream) -> Mapping[str, Any]:
 def _score_file(folder: Path, events: EventStream) -> Mapping[str, Any]:
     job = ScoreFileJob.read(folder)
     score_file: Callable[[ScoreFileJob, Path, EventStream], Mapping[str, Any]]
-    named = WORKFLOW_TYPES[job.workflow_type].score_file
-    if named is None:
-        raise DataError(f"models of {job.workflow_type} do not score files: send the rows to predict")
-    score_file = _named(named)
+    score_file = _named(WORKFLOW_TYPES[job.workflow_type].score_file)
     return score_file(job, folder, events)
 
 

@@ -56,7 +56,7 @@ class FitJob(_Job):
 
 
 class ConvertJob(_Job):
-    """Convert one uploaded CSV file to typed Parquet.
+    """Convert one uploaded CSV file to typed Parquet; the columns `as_text` stay texts whatever they look like.
 
     `finished` carries rows, columns (name, type, missing), sha256 and size of the source, encoding, delimiter, notices.
     """
@@ -65,6 +65,7 @@ class ConvertJob(_Job):
     parquet: Path
     encoding: str | None = None
     delimiter: str | None = None
+    as_text: tuple[str, ...] = ()
     max_columns: int = 4096
     max_cell_bytes: int = 1_000_000
 

@@ -57,8 +57,8 @@ class WorkflowType:
 
     `fit` names the function that trains, as "module:function"; it is imported in the training child only. `scorer`
     names the class that serves its models, which only a process that predicts imports; `predictions` are the kinds of
-    predictions it answers. `score_file` names the function that scores a file, in a child as
-    well; None where files are not scored.
+    predictions it answers. `score_file` names the function that scores a file, in a child as well, and
+    `scoring_options` which of its options such a job takes.
     """
 
     name: str
@@ -69,7 +69,8 @@ class WorkflowType:
     fit: str
     scorer: str
     predictions: tuple[str, ...]
-    score_file: str | None = None
+    score_file: str
+    scoring_options: tuple[str, ...]
 
 
 WORKFLOW_TYPES: Mapping[str, WorkflowType] = {
@@ -95,6 +96,7 @@ WORKFLOW_TYPES: Mapping[str, WorkflowType] = {
             fit="algorithms.autoencoder.job:fit",
             scorer="algorithms.scorer:Scorer",
             score_file="algorithms.bulk.score_file:score_file",
+            scoring_options=("keep",),
             predictions=("anomaly", "autoencoder"),
         ),
         WorkflowType(
@@ -120,6 +122,8 @@ WORKFLOW_TYPES: Mapping[str, WorkflowType] = {
             ),
             fit="algorithms.graphbean.job:fit",
             scorer="algorithms.graphbean.scorer:GraphScorer",
+            score_file="algorithms.graphbean.score_interactions:score_file",
+            scoring_options=("context",),
             predictions=("graphbean",),
         ),
     )

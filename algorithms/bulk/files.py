@@ -127,7 +127,7 @@ def opened(source: Path, name: str, texts: Sequence[str] = ()) -> Iterator[Any]:
             source, metadata=metadata, buffer_size=READ_BYTES, pre_buffer=False, read_dictionary=coded
         )
     except (pa.ArrowException, OSError) as error:
-        raise _unreadable(name, f"cannot be read as a Parquet file: {error}") from None
+        raise unreadable(name, f"cannot be read as a Parquet file: {error}") from None
     with file:
         yield file
 
@@ -147,12 +147,13 @@ def blocks(file: Any, name: str, columns: Sequence[str] | None) -> Iterator[Any]
         try:
             batch = next(batches, None)
         except (pa.ArrowException, OSError) as error:
-            raise _unreadable(name, f"is damaged: nothing can be read after row {rows:,} ({error})") from None
+            raise unreadable(name, f"is damaged: nothing can be read after row {rows:,} ({error})") from None
         if batch is None:
             return
         yield pa.Table.from_batches([batch])
         rows += batch.num_rows
 
 
-def _unreadable(name: str, why: str) -> DataError:
+def unreadable(name: str, why: str) -> DataError:
+    """Return the error of a file, called `name`, that is no good."""
     return DataError(f"{name} {why}", {"file": [why]})

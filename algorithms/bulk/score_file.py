@@ -1,13 +1,12 @@
 """The job that scores a file of rows: a file in, an artifact folder with its scores and a summary out."""
 
-import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,17 +16,16 @@ from algorithms.ahead import mapped_in_order
 from algorithms.artifacts import write_artifact
 from algorithms.bulk.gathered import EvenSample, HighestRows
 from algorithms.bulk.incoming import open_incoming
+from algorithms.bulk.judging import calibration_of, kept_by_training, write_json
 from algorithms.bulk.row_scores import BlockScorer, Told
 from algorithms.bulk.score_summary import Verdicts, by_share, notices, sampled_rows, score_metrics, top_rows
 from algorithms.bulk.score_writing import ScoreFiles, refuse_clashes
 from algorithms.bulk.scored import ANOMALIES, ORDER, SAMPLE, SCORES, SUMMARY, TALLY
 from algorithms.drift.reference import Reference
 from algorithms.drift.tally import Tally
-from algorithms.errors import ArtifactIncompatible, DataError
 from algorithms.events import EventStream
 from algorithms.jobs import ARTIFACT_FOLDER, ScoreFileJob
 from algorithms.scorer import Scorer
-from algorithms.tabular.wording import quoted
 from algorithms.verdicts import Calibration, Verdict
 from algorithms.workflow_types import WORKFLOW_TYPES
 
@@ -37,8 +35,6 @@ SCORED_PERCENT = 90
 """Where the progress stands when all rows are scored; verdicts and the file to download are the rest."""
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 def score_file(job: ScoreFileJob, folder: Path, events: EventStream) -> dict[str, Any]:
@@ -58,11 +54,8 @@ def score_file(job: ScoreFileJob, folder: Path, events: EventStream) -> dict[str
     refuse_clashes(job.keep)
     verdict = _verdict(job)
     scorer = Scorer.load(job.artifact)
-    calibration = _unless_earlier(Calibration.read, job.artifact)
-    reference = _unless_earlier(Reference.read, job.artifact)
-    if calibration is None and verdict.needs_calibration:
-        why = f"rule {quoted(verdict.rule['rule'])} needs held-out scores, which an earlier release did not keep"
-        raise DataError(f"{why}: train the model again, or choose another rule", {"threshold_rule": [why]})
+    calibration = calibration_of(job.artifact, verdict)
+    reference = kept_by_training(Reference.read, job.artifact)
     with write_artifact(folder / ARTIFACT_FOLDER) as artifact:
         events.send("stage", name="score")
         files = ScoreFiles(artifact, job.keep, percentiles=calibration is not None)
@@ -81,10 +74,10 @@ def score_file(job: ScoreFileJob, folder: Path, events: EventStream) -> dict[str
             ordered.result()
         seconds = time.perf_counter() - began
         summary |= {"seconds": round(seconds, 3), "rows_per_second": round(scored.rows / seconds, 1)}
-        _write_json(artifact / SUMMARY, summary)
-        _write_json(artifact / SAMPLE, sampled_rows(scorer, scored.sample.chosen(), verdicts, job.keep))
+        write_json(artifact / SUMMARY, summary)
+        write_json(artifact / SAMPLE, sampled_rows(scorer, scored.sample.chosen(), verdicts, job.keep))
         if reference is not None:
-            _write_json(artifact / TALLY, replace(scored.tally, anomalies=summary["anomalies"]).to_json())
+            write_json(artifact / TALLY, replace(scored.tally, anomalies=summary["anomalies"]).to_json())
     for notice in summary["notices"]:
         events.send("notice", message=notice)
     logger.info("%d rows scored in %.1f s, %d anomalies", scored.rows, seconds, summary["anomalies"])
@@ -175,16 +168,3 @@ def _reuse_memory() -> None:
     """Have Arrow keep what a block took for the next: its default gives it back, a fifth of the time of a job."""
     if "jemalloc" in pa.supported_memory_backends():
         pa.set_memory_pool(pa.jemalloc_memory_pool())
-
-
-def _unless_earlier(read: Callable[[Path], T], artifact: Path) -> T | None:
-    """Return what a training leaves for scoring, None if it was one of an earlier release."""
-    try:
-        return read(artifact)
-    except ArtifactIncompatible as error:
-        logger.info("%s", error)
-        return None
-
-
-def _write_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False))

@@ -4,7 +4,7 @@ The arrays grow as the blocks are scored. Who is an anomaly, and the order by sc
 then the Parquet file is written from the arrays, and from the kept columns, which waited in a file beside them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -86,8 +86,8 @@ class ScoreFiles:
         with self._kept_parts(rows) as parts:
             for part in parts:
                 at = slice(start, start + part.num_rows)
-                table = _joined(arrays, at, part, columns)
-                writer = writer or _writer(self._folder / PARQUET, table.schema)
+                table = joined(arrays, at, part, columns)
+                writer = writer or parquet_writer(self._folder / PARQUET, table.schema)
                 writer.write_table(table)
                 start += part.num_rows
                 yield start
@@ -119,8 +119,8 @@ def refuse_clashes(keep: Sequence[str]) -> None:
         raise DataError(f"keep: {why}", {"keep": [why]})
 
 
-def _joined(arrays: dict[str, StoredRows], at: slice, kept: Any, columns: Sequence[str]) -> Any:
-    """Return the rows of the Parquet file: their number, the kept columns, what the model says."""
+def joined(arrays: Mapping[str, Any], at: slice, kept: Any, columns: Sequence[str]) -> Any:
+    """Return some rows of the Parquet file: their number, the kept columns, what the model says."""
     drivers, shares = arrays[DRIVERS_FILE][at], arrays[SHARES][at]
     names = pa.array(columns, pa.string())
     percentiles = arrays[PERCENTILES][at] if PERCENTILES in arrays else pa.nulls(at.stop - at.start, pa.float32())
@@ -133,7 +133,8 @@ def _joined(arrays: dict[str, StoredRows], at: slice, kept: Any, columns: Sequen
     return pa.table(values, names=output_columns(kept.column_names))
 
 
-def _writer(path: Path, schema: Any) -> Any:
+def parquet_writer(path: Path, schema: Any) -> Any:
+    """Return a writer of such rows."""
     is_text = pa.types.is_string, pa.types.is_large_string, pa.types.is_dictionary
     texts = [column.name for column in schema if any(is_(column.type) for is_ in is_text)]
     return pq.ParquetWriter(path, schema, use_dictionary=texts, column_encoding={"row": "DELTA_BINARY_PACKED"})

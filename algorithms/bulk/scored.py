@@ -6,7 +6,7 @@ numpy only: the web process reads them. `score_writing` writes them.
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,12 @@ def output_columns(keep: Sequence[str]) -> list[str]:
     return ["row", *keep, "score", "percentile", "anomaly", *drivers]
 
 
+def of_part(name: str, part: str | None) -> str:
+    """Return the name of such a file for one part of a graph, "u", "v" or "e"; for rows, None, the name itself."""
+    stem, _, suffix = name.partition(".")
+    return name if part is None else f"{stem}.{part}.{suffix}"
+
+
 def read_summary(folder: Path) -> dict[str, Any]:
     """Return what was reported of all rows."""
     summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text())
@@ -47,6 +53,8 @@ class ScoredRows:
     percentile (None if the model has no held-out scores), anomaly, and drivers: [{column, share of the score}], the
     largest first.
     """
+
+    part: str | None = None
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -65,9 +73,15 @@ class ScoredRows:
         return list(self.summary["columns"])
 
     @cached_property
-    def keep(self) -> list[str]:
-        """The columns of the file that stand beside the scores."""
+    def leading(self) -> list[str]:
+        """The columns beside the scores that say whose they are: those of the file that were kept."""
         return list(self.summary["kept"])
+
+    @cached_property
+    def threshold(self) -> float | None:
+        """What anomalies score above; None if nothing is one by the rule."""
+        found: float | None = self.summary["threshold"]
+        return found
 
     @cached_property
     def score(self) -> NDArray[np.float64]:
@@ -102,18 +116,28 @@ class ScoredRows:
 
     def csv(self, *, by_score: bool = False) -> Iterator[str]:
         """Yield the text of a CSV file with all rows, in the order of the file or by falling score."""
-        names = output_columns(self.keep)
-        yield _csv_text([names])
+        yield _csv_text([output_columns(self.leading)])
         for start in range(0, len(self), CSV_ROWS):
             rows = self.rows(start, start + CSV_ROWS, by_score=by_score)
-            yield _csv_text([_cells(row) for row in rows])
+            yield _csv_text([_cells(row, self._said_first(row)) for row in rows])
+
+    def _who(self, numbers: NDArray[np.int64]) -> list[dict[str, Any]]:
+        """Return the fields of rows that say whose scores they are."""
+        kept = [texts.take(numbers) for texts in self._kept]
+        return [{"kept": dict(zip(self.leading, cells, strict=True))} for cells in zip(*kept, strict=True)] or [
+            {"kept": {}} for _ in numbers
+        ]
+
+    def _said_first(self, row: Mapping[str, Any]) -> list[Any]:
+        """Return the cells of a row in the columns `leading`."""
+        return list(row["kept"].values())
 
     def _at(self, numbers: NDArray[np.int64]) -> list[dict[str, Any]]:
         percentiles = self._percentile
         given = [None] * len(numbers) if percentiles is None else percentiles[numbers].tolist()
-        kept = [texts.take(numbers) for texts in self._kept]
         values = zip(
             numbers.tolist(),
+            self._who(numbers),
             self.score[numbers].tolist(),
             given,
             self.anomaly[numbers].tolist(),
@@ -124,7 +148,7 @@ class ScoredRows:
         return [
             {
                 "row": row,
-                "kept": {name: texts[position] for name, texts in zip(self.keep, kept, strict=True)},
+                **who,
                 "score": score,
                 "percentile": percentile,
                 "anomaly": anomaly,
@@ -134,12 +158,12 @@ class ScoredRows:
                     if column >= 0
                 ],
             }
-            for position, (row, score, percentile, anomaly, drivers, shares) in enumerate(values)
+            for row, who, score, percentile, anomaly, drivers, shares in values
         ]
 
     @cached_property
     def _percentile(self) -> NDArray[np.float32] | None:
-        return self._mapped(PERCENTILES) if (self._folder / PERCENTILES).exists() else None
+        return self._mapped(PERCENTILES) if (self._folder / of_part(PERCENTILES, self.part)).exists() else None
 
     @cached_property
     def _drivers(self) -> NDArray[np.int32]:
@@ -153,21 +177,21 @@ class ScoredRows:
     def _kept(self) -> list[Texts]:
         return [
             Texts(self._mapped(LETTERS.format(place)), self._mapped(OFFSETS.format(place)))
-            for place in range(len(self.keep))
+            for place in range(len(self.leading))
         ]
 
     def _mapped(self, name: str) -> NDArray[Any]:
-        path = self._folder / name
+        path = self._folder / of_part(name, self.part)
         few = path.stat().st_size < FEW_BYTES  # an array of nothing cannot be mapped
         array: NDArray[Any] = np.load(path, mmap_mode=None if few else "r", allow_pickle=False)
         return array
 
 
-def _cells(row: dict[str, Any]) -> list[Any]:
+def _cells(row: Mapping[str, Any], who: Sequence[Any]) -> list[Any]:
     drivers = [cell for each in row["drivers"] for cell in (each["column"], each["share"])]
     drivers += [None] * (2 * len(PLACES) - len(drivers))
     anomaly = "true" if row["anomaly"] else "false"
-    return [row["row"], *row["kept"].values(), row["score"], row["percentile"], anomaly, *drivers]
+    return [row["row"], *who, row["score"], row["percentile"], anomaly, *drivers]
 
 
 def _csv_text(rows: Sequence[Sequence[Any]]) -> str:

@@ -95,13 +95,11 @@ class GraphEncoder:
         Raises:
             DataError: there are no rows, or none that has both a u and a v.
         """
-        if interactions.rows == 0:
-            raise DataError("there are no rows to make a graph of", {"file": ["has no rows"]})
+        self.refuse_no_pairs(interactions)
         u, v = interactions.coded[self.u_column], interactions.coded[self.v_column]
         has_u, has_v = u.codes >= 0, v.codes >= 0
         kept = has_u & has_v
         left_out = {"u": ~has_u & has_v, "v": has_u & ~has_v, "both": ~has_u & ~has_v}
-        self._refuse_no_rows(has_u, has_v)
         (u_of_row, u_ids), (v_of_row, v_ids) = _used(u, kept), _used(v, kept)
         merged = MergedRows.of(u_of_row, v_of_row, (len(u_ids), len(v_ids)))
         edge_of_row = np.full(interactions.rows, -1, np.int64)
@@ -170,7 +168,11 @@ class GraphEncoder:
             tuple(stored["notices"]),
         )
 
-    def _refuse_no_rows(self, has_u: NDArray[np.bool_], has_v: NDArray[np.bool_]) -> None:
+    def refuse_no_pairs(self, interactions: Interactions) -> None:
+        """Raise DataError if there are no rows, or none that has both a u and a v."""
+        if interactions.rows == 0:
+            raise DataError("there are no rows to make a graph of", {"file": ["has no rows"]})
+        has_u, has_v = (interactions.coded[name].codes >= 0 for name in (self.u_column, self.v_column))
         if (has_u & has_v).any():
             return
         ends = {"u_column": (self.u_column, has_u), "v_column": (self.v_column, has_v)}

@@ -1,5 +1,6 @@
 """Why pairs and nodes score as they do: attributes, the surprise at the pair itself, the neighbours that matter."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ class GraphExplanation:
         known |= {OF_V + name: pair for name, pair in self._values(1, v).items()}
         return self._explained(2, edge, known)
 
-    def of_node(self, side: int, node: int, other_ids: list[str]) -> dict[str, Any]:
+    def of_node(self, side: int, node: int, other_ids: Sequence[str]) -> dict[str, Any]:
         """Return `explanation`, as of an edge, and `neighbours`: those whose pairs with this node score highest."""
         order, starts = self._of_node[side]
         edges = order[starts[node] : starts[node + 1]]

@@ -92,6 +92,12 @@ def _texts_of_arrow(array: Any) -> Texts:
     return Texts(np.frombuffer(letters or b"", np.uint8), bounds.astype(np.int64))
 
 
+def arrow_of_texts(texts: Texts) -> Any:
+    """Return texts as an Arrow array."""
+    offsets, letters = texts.offsets.astype(np.int64), np.ascontiguousarray(texts.letters)
+    return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(offsets), pa.py_buffer(letters))
+
+
 def _numbers(name: str, source: TableFiles) -> NDArray[np.float64]:
     values = source.column(name)
     if values.dtype == np.float64:

@@ -1,6 +1,6 @@
 """Finds the types of columns while their batches pass by."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -168,15 +168,19 @@ def _first(mask: Mask, cells: Any, first_row: int) -> Cell:
 class TableScan:
     """The columns of a table and the number of its rows, known once all batches went through `scan`."""
 
-    def __init__(self, threads: Executor) -> None:
+    def __init__(self, threads: Executor, as_text: Collection[str] = ()) -> None:
+        """Columns in `as_text` are texts, whatever they look like."""
         self.columns: list[ColumnScan] = []
+        self._as_text = frozenset(as_text)
         self.rows = 0
         self._threads = threads
 
     def scan(self, batches: Iterator[Any]) -> Iterator[Any]:
         """Yield batches of text in the types known so far, which a later batch may contradict."""
         for batch in batches:
-            self.columns = self.columns or [ColumnScan(name) for name in batch.schema.names]
+            self.columns = self.columns or [
+                ColumnScan(name, "text" if name in self._as_text else None) for name in batch.schema.names
+            ]
             values = list(self._threads.map(ColumnScan.scan, self.columns, batch.columns, repeat(self.rows + 1)))
             self.rows += batch.num_rows
             yield pa.RecordBatch.from_arrays(values, batch.schema.names)

@@ -30,7 +30,7 @@ def convert(job: ConvertJob) -> dict[str, Any]:
     with ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS), "convert") as threads:
         digested = threads.submit(digest, job.source)
         dialect = detect(job.source, job.encoding, job.delimiter)
-        table = TableScan(threads)
+        table = TableScan(threads, job.as_text)
         _convert(job, dialect, table)
         sha256, size = digested.result()
     _sync_folder(job.parquet.parent)

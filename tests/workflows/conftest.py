@@ -70,8 +70,9 @@ class Api:
     def delete(self, path: str, body: Any = None, **options: Any) -> Answer:
         return self.call("DELETE", path, body, **options)
 
-    def upload(self, path: str, *files: tuple[str, bytes]) -> Answer:
-        form = {f"file{n}": SimpleUploadedFile(name, content) for n, (name, content) in enumerate(files)}
+    def upload(self, path: str, *files: tuple[str, bytes], **fields: str) -> Answer:
+        sent = {f"file{n}": SimpleUploadedFile(name, content) for n, (name, content) in enumerate(files)}
+        form = {**fields, **sent}
         return self._answer(self.client.post(f"/api/v1/type/{path}", form, headers={"Accept": "application/json"}))
 
 

@@ -25,6 +25,7 @@ from workflows.models import DataFile, RunState, ScoringJob
 from workflows.models.node import TABLE
 from workflows.models.serving import SOURCE_FILE
 from workflows.operations.totals import add_to_totals
+from workflows.services.training_files import training_files
 from workflows.watching.scored import log_scoring_job
 
 CALIBRATION = "calibration*.npy"
@@ -63,6 +64,9 @@ def _describe(job: ScoringJob, copies: ExitStack, watch: Watch) -> ScoreFileJob:
         path = copy_of(DataFile(id=uuid.UUID(source["id"])).prefix, TABLE) / TABLE
     else:
         path = copy_of(job.source_prefix) / SOURCE_FILE
+    around = training_files(job.run) if options.get("context") == "training" else []
+    there = [file for file in around if file is not None]
+    tables = [copy_of(file.prefix, TABLE) / TABLE for file in there] if len(there) == len(around) else []
     return ScoreFileJob(
         artifact=model,
         workflow_type=job.run.snapshot["workflow_type"],
@@ -72,6 +76,8 @@ def _describe(job: ScoringJob, copies: ExitStack, watch: Watch) -> ScoreFileJob:
         delimiter=options.get("delimiter"),
         verdict={"rule": job.rule.rule, "value": job.rule.value},
         keep=tuple(options.get("keep", ())),
+        context=options.get("context", "none"),
+        training_tables=tuple(tables),
         sample_rows=settings.LOG_JOB_ROWS,
         threads=settings.TRAINING_THREADS,
         max_columns=settings.MAX_COLUMNS,

@@ -171,11 +171,12 @@ def refuse_to_replace_while_running(node: Node, names: Sequence[str]) -> None:
 def refuse_while_scored(data_files: QuerySet[DataFile]) -> None:
     """Raise Conflict if an open scoring job reads one of these files."""
     ids = {str(pk) for pk in data_files.values_list("pk", flat=True)}
-    for job in ScoringJob.objects.open().filter(source__kind="file").select_related("version__network"):
-        if job.source["id"] in ids:
-            raise Conflict(
-                f"scoring job {job.number} of {job.version} reads {job.source['name']}: wait, or DELETE the job first"
-            )
+    for job in ScoringJob.objects.open().select_related("version__network", "run").defer("run__result"):
+        read = {job.source["id"]} if job.source["kind"] == "file" else set()
+        if job.options.get("context") == "training":
+            read |= {described["id"] for described in job.run.snapshot["data"]["datasrc"]}
+        if read & ids:
+            raise Conflict(f"scoring job {job.number} of {job.version} reads what would go: wait, or DELETE the job first")
 
 
 def list_files(node: Node) -> QuerySet[DataFile]:

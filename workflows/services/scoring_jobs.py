@@ -13,7 +13,8 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from algorithms.artifacts import MANIFEST
-from algorithms.bulk.scored import ScoredRows
+from algorithms.bulk.scored import ScoredRows, of_part
+from algorithms.graphbean.scored_parts import ScoredPart
 from algorithms.workflow_types import WORKFLOW_TYPES
 from workflows import database, files
 from workflows.access import quotas
@@ -29,6 +30,7 @@ from workflows.services.locks import lock_version
 from workflows.services.prediction import type_of
 from workflows.services.queueing import enqueue
 from workflows.services.rules import current_rule
+from workflows.services.training_files import training_files
 
 PARQUET = b"PAR1"
 ARRAYS = "*.npy"
@@ -40,12 +42,12 @@ def start_with_upload(
     """Queue the scoring of a file that was sent: CSV, or Parquet by its first bytes.
 
     Raises:
-        Invalid: models of this type score no files.
+        Invalid: models of this type do not take such an option.
         Unprocessable: the file is empty.
         TooMany: whoever asks has as many open jobs as they may.
         Unavailable: the broker is down; nothing was stored.
     """
-    _require_type(run)
+    _require_fit(run, options)
     require_broker()
     if not upload.file.size:
         raise Unprocessable(f"{upload.name} is empty: send a file with a header and rows", {"file": ["is empty"]})
@@ -83,7 +85,7 @@ def start_with_file(
         NotFound: the node has no such file.
         Invalid, TooMany, Unavailable: as `start_with_upload`.
     """
-    _require_type(run)
+    _require_fit(run, options)
     require_broker()
     unused = {
         field: ["belongs to a CSV file that is sent; leave it out"]
@@ -95,10 +97,16 @@ def start_with_file(
     return _start(version, run, uuid.uuid4(), {"node": node, "name": name}, options, user)
 
 
-def _require_type(run: Run) -> None:
-    if WORKFLOW_TYPES[run.snapshot["workflow_type"]].score_file is None:
-        kinds = " or ".join(type_of(run).predictions)
-        raise Invalid(f"{run.version} scores graphs, not files of rows: send the rows to predict/type/{kinds}")
+def _require_fit(run: Run, options: Mapping[str, Any]) -> None:
+    """Refuse options that are another detector's, and a context that is not there any more."""
+    kind = type_of(run)
+    others = {name for other in WORKFLOW_TYPES.values() for name in other.scoring_options} - {*kind.scoring_options}
+    unused = {name: [f"is not an option of {kind.detector}: leave it out"] for name in others if name in options}
+    if unused:
+        raise Invalid(f"{run.version} has a model of {kind.detector}", unused)
+    if options.get("context") == "training" and None in training_files(run):
+        why = f"files that run {run.number} was trained on were deleted: train again, or score without context"
+        raise Unprocessable(why, {"context": [why]})
 
 
 @transaction.atomic
@@ -165,20 +173,28 @@ def cancel_or_delete(job: ScoringJob) -> bool:
 
 
 @contextmanager
-def scored_rows(job: ScoringJob) -> Iterator[tuple[ScoredRows, Path]]:
-    """Give the scores of a job that has succeeded, and the folder with `scores.parquet`.
+def scored_rows(job: ScoringJob, part: str | None = None) -> Iterator[tuple[ScoredRows, Path]]:
+    """Give the scores of a job that has succeeded, and the Parquet file with them.
+
+    A graph's are those of one part: "u", "v" or "e", the pairs, which is the default.
 
     Raises:
         Conflict: it has none.
+        Invalid: a part of rows was asked for.
         Damaged: the stored scores are not those that were written.
     """
+    is_graph = type_of(job.run).detector == "graphbean"
+    if part is not None and not is_graph:
+        raise Invalid("part belongs to graphs: leave it out", {"part": ["rows have no parts"]})
     if job.state != RunState.SUCCEEDED:
         still = "wait until it has ended" if job.state in OPEN_STATES else job.error
         raise Conflict(f"scoring job {job.number} of {job.version} is {job.state}: it has no scores; {still}")
+    part = (part or "e") if is_graph else None
+    parquet = of_part("scores.parquet", part)
     try:
-        with files.local_copy(job.artifact_prefix, MANIFEST, ARRAYS, "summary.json", "scores.parquet") as folder:
+        with files.local_copy(job.artifact_prefix, MANIFEST, ARRAYS, "summary.json", parquet) as folder:
             require_intact(folder, ARRAYS)
-            yield ScoredRows(folder), folder / "scores.parquet"
+            yield ScoredRows(folder) if part is None else ScoredPart(folder, part), folder / parquet
     except Damaged as error:
         files.forget_copy(job.artifact_prefix)
         raise Damaged(

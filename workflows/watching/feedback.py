@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from algorithms.artifacts import MANIFEST
-from algorithms.bulk.scored import ANOMALIES, SCORES
+from algorithms.bulk.scored import ANOMALIES, SCORES, of_part
 from workflows import files
 from workflows.errors import Unprocessable
 from workflows.models import Feedback, LoggedRow, RunState, ScoringJob, Version
@@ -121,7 +121,7 @@ def _of_jobs(version: Version, rows_by_job: Mapping[int, Sequence[int]]) -> dict
 
 def _of_job(job: ScoringJob, rows: Sequence[int]) -> dict[str, Answered]:
     """Return the answers to rows of a file; of a graph's, rows are those of its scores of pairs."""
-    names = [_of_pairs(name) if type_of(job.run).detector == "graphbean" else name for name in (SCORES, ANOMALIES)]
+    names = [of_part(name, "e" if type_of(job.run).detector == "graphbean" else None) for name in (SCORES, ANOMALIES)]
     moment = job.finished or job.created
     with files.local_copy(job.artifact_prefix, MANIFEST, *names) as artifact:
         for name in names:
@@ -132,11 +132,6 @@ def _of_job(job: ScoringJob, rows: Sequence[int]) -> dict[str, Answered]:
             for row in rows
             if row < len(scores)
         }
-
-
-def _of_pairs(name: str) -> str:
-    stem, _, suffix = name.partition(".")
-    return f"{stem}.e.{suffix}"
 
 
 def _batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

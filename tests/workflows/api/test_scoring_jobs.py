@@ -209,11 +209,5 @@ def test_a_version_without_a_model_scores_nothing(uploaded: Api) -> None:
     assert TRAIN.split("/state")[0] in answer.body["result"]
 
 
-def test_graphs_are_told_to_send_their_rows(serving_graph: Api) -> None:
-    answer = serving_graph.post(BATCH, {"file": "claims.csv"})
-    assert answer.status == 400
-    assert "predict/type/graphbean" in answer.body["result"]
-
-
 def test_active_is_the_version_that_serves(serving_rows: Api) -> None:
     assert serving_rows.post(BATCH.replace("ver/1", "ver/active"), {"file": "steel.csv"}).body["nn_wf_ver_id"] == 1

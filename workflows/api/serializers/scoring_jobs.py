@@ -20,6 +20,11 @@ class ScoringOptions(StrictSerializer):
         required=False,
         help_text="columns of the file that stand beside the scores",
     )
+    context = serializers.ChoiceField(  # type: ignore[assignment]  # the name of the API, shadows what is not used
+        choices=["none", "training"],
+        required=False,
+        help_text="of a graph: training leaves those nodes that it had the neighbours they had then; default none",
+    )
     encoding = serializers.CharField(required=False, max_length=40, help_text="of a CSV file; found by default")
     delimiter = serializers.ChoiceField(choices=[",", ";", "\t", "|"], required=False, help_text="found by default")
 
@@ -43,6 +48,9 @@ class ScoresOfJobQuery(PageQuery):
 
     sort = serializers.ChoiceField(choices=["score", "row"], default="score")
     download = serializers.ChoiceField(choices=["csv", "parquet"], required=False)
+    part = serializers.ChoiceField(
+        choices=["u", "v", "e"], required=False, help_text="of a graph; default e, the pairs"
+    )
 
 
 class ScoringJobRecord(serializers.ModelSerializer[ScoringJob]):
@@ -63,7 +71,7 @@ class ScoringJobRecord(serializers.ModelSerializer[ScoringJob]):
     summary = serializers.DictField(
         allow_null=True,
         help_text="rows, anomalies, threshold (null: nothing flagged), unseen, missing and changed values by column,"
-        " contributions, score, top, notices",
+        " contributions, score, top, notices; of a graph the first of these, and columns, within parts: u, v, e",
     )
     links = serializers.SerializerMethodField()
 
@@ -108,9 +116,12 @@ class Driver(serializers.Serializer[Any]):
 class ScoredRow(serializers.Serializer[Any]):
     """A row of the file."""
 
-    row_id = serializers.CharField(help_text="what feedback names it by")
-    row = serializers.IntegerField(help_text="counted from 0")
-    kept = serializers.DictField(child=serializers.CharField())
+    row_id = serializers.CharField(required=False, help_text="what feedback names it by; not of a graph's nodes")
+    row = serializers.IntegerField(help_text="counted from 0; of a graph, among those of its part")
+    kept = serializers.DictField(child=serializers.CharField(), required=False, help_text="of rows: their columns")
+    u = serializers.CharField(required=False, help_text="of a graph's pairs and nodes")
+    v = serializers.CharField(required=False, help_text="of a graph's pairs and nodes")
+    rows = serializers.IntegerField(required=False, help_text="of a graph: interactions of the file behind it")
     score = serializers.FloatField()
     percentile = serializers.FloatField(allow_null=True, help_text="share of held-out rows that score no higher, in %")
     anomaly = serializers.BooleanField()
@@ -120,6 +131,7 @@ class ScoredRow(serializers.Serializer[Any]):
 class ScoredPage(serializers.Serializer[Any]):
     """A page of a job's scores."""
 
+    part = serializers.CharField(required=False, help_text="of a graph")
     run = serializers.UUIDField()
     threshold_id = serializers.IntegerField()
     rule = serializers.DictField()

@@ -31,6 +31,7 @@ BODY = {
         "properties": {
             "file": {"type": "string", "format": "binary", "description": "CSV or Parquet, under any field name"},
             "keep": {"type": "array", "items": {"type": "string"}},
+            "context": {"type": "string", "enum": ["none", "training"]},
             "encoding": {"type": "string"},
             "delimiter": {"type": "string"},
         },
@@ -115,8 +116,9 @@ class ScoredRowsView(Downloads, APIView):
         query = shapes.ScoresOfJobQuery.query(request)
         job = scoring_jobs.get_scoring_job(_version(nnid, served), batch)
         by_score, download = query["sort"] == "score", query.get("download")
-        name = f"{nnid}-{job.version.number}-batch{batch}-scores"
-        with scoring_jobs.scored_rows(job) as (scored, parquet):
+        with scoring_jobs.scored_rows(job, query.get("part")) as (scored, parquet):
+            of_part = "" if scored.part is None else f"-{scored.part}"
+            name = f"{nnid}-{job.version.number}-batch{batch}-scores{of_part}"
             if download == "parquet":
                 return FileResponse(
                     parquet.open("rb"),
@@ -139,8 +141,12 @@ class ScoredRowsView(Downloads, APIView):
             "run": str(job.run_id),
             "threshold_id": job.rule_id,
             "rule": job.rule.rule,
-            "threshold": (job.summary or {}).get("threshold"),
+            "threshold": scored.threshold,
             **page.fields(),
-            "scores": [{"row_id": name_of_row(job, row["row"]), **row} for row in rows],
         }
+        if scored.part is not None:
+            body["part"] = scored.part
+        if scored.part in (None, "e"):  # of a node nobody learns what it was: feedback is on rows and on pairs
+            rows = [{"row_id": name_of_row(job, row["row"]), **row} for row in rows]
+        body["scores"] = rows
         return page.answer(body, request)
