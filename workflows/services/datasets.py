@@ -176,7 +176,7 @@ def refuse_while_scored(data_files: QuerySet[DataFile]) -> None:
         if job.options.get("context") == "training":
             read |= {described["id"] for described in job.run.snapshot["data"]["datasrc"]}
         if read & ids:
-            raise Conflict(f"scoring job {job.number} of {job.version} reads what would go: wait, or DELETE the job first")
+            raise Conflict(f"scoring job {job.number} of {job.version} reads the data: wait, or DELETE the job first")
 
 
 def list_files(node: Node) -> QuerySet[DataFile]:
