@@ -60,19 +60,29 @@ def corrupted(
 ) -> tuple[list[dict[str, Any]], list[str]]:  # fmt: skip
     """Return the rows as JSON values, each with one column corrupted, and which.
 
-    A number moves by ten standard deviations of the rows trained on, up or down; a category becomes another one that
-    they have, all others being as likely.
+    A number moves by ten standard deviations of the rows trained on, up or down. A category becomes another one that
+    they have, such that none of them has this row's categories together: of two strands of a caster one is as good as
+    the other, so one in the place of the other corrupts nothing. A row without any such category has another column
+    corrupted.
     """
-    rows, chosen = frame.to_dict("records"), rng.choice(np.array(columns, object), len(frame)).tolist()
+    rows, chosen = frame.to_dict("records"), []
     values = {name: np.sort(trained[name].unique()) for name in categories}
+    known = set(trained[list(categories)].itertuples(index=False, name=None))
     deviations = {name: float(trained[name].std()) for name in columns if name not in categories}
-    for row, name in zip(rows, chosen, strict=True):
-        if name in values:
-            row[name] = rng.choice(values[name][values[name] != row[name]])
-        else:
-            row[name] = float(row[name] + rng.choice((-1.0, 1.0)) * DEVIATIONS * deviations[name])
+    for row in rows:
+        for name in rng.permutation(np.array(columns, object)).tolist():
+            if name in deviations:
+                row[name] = float(row[name] + rng.choice((-1.0, 1.0)) * DEVIATIONS * deviations[name])
+                break
+            others = [
+                value for value in values[name] if tuple({**row, name: value}[c] for c in categories) not in known
+            ]
+            if others:
+                row[name] = rng.choice(np.array(others, object))
+                break
         if isinstance(row[name], np.generic):
             row[name] = row[name].item()
+        chosen.append(name)
     return rows, chosen
 
 

@@ -8,17 +8,26 @@ from algorithms.graphbean.graph import BipartiteGraph, Parts
 from benchmarks.explain import DEVIATIONS, corrupted, corrupted_edges, main, places
 
 
-def test_one_column_of_each_row_is_corrupted():
-    frame = pd.DataFrame({"grade": ["A", "B", "C"] * 20, "weight": np.arange(60.0)})
-    rows, chosen = corrupted(frame, ["grade", "weight"], ["grade"], frame, np.random.default_rng(0))
-    assert set(chosen) == {"grade", "weight"}
+def test_one_column_of_each_row_is_corrupted_so_that_it_does_not_fit_the_others():
+    grades, mills = ["A", "B", "C"] * 20, ["north", "south", "south"] * 20
+    frame = pd.DataFrame({"grade": grades, "mill": mills, "weight": np.arange(60.0)})
+    columns, known = list(frame), set(zip(grades, mills, strict=True))
+    rows, chosen = corrupted(frame, columns, ["grade", "mill"], frame, np.random.default_rng(0))
+    assert set(chosen) == set(columns)
     for row, before, name in zip(rows, frame.to_dict("records"), chosen, strict=True):
         assert [column for column in row if row[column] != before[column]] == [name]
-        if name == "grade":
-            assert row[name] in {"A", "B", "C"}
-        else:
+        if name == "weight":
             assert abs(row[name] - before[name]) == pytest.approx(DEVIATIONS * frame["weight"].std())
+        else:
+            assert row[name] in set(frame[name])
+            assert (row["grade"], row["mill"]) not in known
     json.dumps(rows)
+
+
+def test_a_category_of_which_any_other_fits_is_left_as_it_is():
+    frame = pd.DataFrame({"strand": [1, 2] * 10, "grade": ["A", "A", "B", "B"] * 5, "weight": np.arange(20.0)})
+    _, chosen = corrupted(frame, list(frame), ["strand", "grade"], frame, np.random.default_rng(0))
+    assert set(chosen) == {"weight"}
 
 
 def test_one_attribute_of_some_edges_is_corrupted():
