@@ -97,7 +97,8 @@ def _database() -> dict[str, Any]:
         database: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
         if "postgres" in database["ENGINE"]:
             # A host that answers nothing must not hold a request, or a heartbeat, for the minutes of TCP.
-            database["OPTIONS"] = {**SIGNS_OF_LIFE, **database.get("OPTIONS", {})}
+            # Of Django's own statements none is prepared, whatever the threshold: it puts the values in itself.
+            database["OPTIONS"] = {"prepare_threshold": 1, **SIGNS_OF_LIFE, **database.get("OPTIONS", {})}
         return database
     return {
         "ENGINE": "django.db.backends.sqlite3",

@@ -3,7 +3,8 @@
 To build a query, compile it and make objects of what it finds costs several times what the database takes to answer it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
@@ -26,7 +27,7 @@ class Prepared:
         if kind not in self._compiled:
             self._compiled[kind] = self._compile(values)
         sql, places = self._compiled[kind]
-        with connection.cursor() as cursor:
+        with _cursor() as cursor:
             cursor.execute(sql, [values[place.name] if isinstance(place, _Place) else place for place in places])
             row: tuple[Any, ...] | None = cursor.fetchone()
             return row
@@ -42,6 +43,20 @@ class Prepared:
         if {place.name for place in places if isinstance(place, _Place)} != set(values):
             raise AssertionError(f"the query does not ask for each of {', '.join(values)} as it was given")
         return sql, places
+
+
+@contextmanager
+def _cursor() -> Iterator[Any]:
+    """Give a cursor; PostgreSQL plans what it is asked for once in a connection, not each time."""
+    if connection.vendor != "postgresql":
+        with connection.cursor() as cursor:
+            yield cursor
+        return
+    import psycopg
+
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        yield cursor
 
 
 class _Place:

@@ -15,7 +15,7 @@ from algorithms.tabular.constants import Constant
 from algorithms.tabular.dates import DateEncoder
 from algorithms.tabular.features import Features, Layout
 from algorithms.tabular.fitting import ColumnEncoder, fit_columns
-from algorithms.tabular.numbers import NumberEncoder
+from algorithms.tabular.numbers import NumberColumns, NumberEncoder
 from algorithms.tabular.params import TabularFeederParams
 from algorithms.tabular.rows import Kind, Row, columns_of_rows
 from algorithms.tabular.scaling import Scaling
@@ -27,6 +27,8 @@ from algorithms.tabular.wording import named, quoted
 FORMAT = 2
 _CHUNK_ROWS = 4096
 """Rows encoded at a time: their features, written column by column, stay in the processor's cache."""
+_FEW_ROWS = 64
+"""Up to so many, columns of numbers are encoded at once: numpy's calls take longer than its work."""
 
 _KINDS: Mapping[str, type[ColumnEncoder]] = {
     encoder.kind: encoder for encoder in (NumberEncoder, CategoryEncoder, DateEncoder)
@@ -195,6 +197,11 @@ class TabularEncoder:
         return {name: encoder for name, encoder in self.columns.items() if isinstance(encoder, CategoryEncoder)}
 
     @cached_property
+    def _numbers(self) -> NumberColumns:
+        numbers = {name: encoder for name, encoder in self.columns.items() if isinstance(encoder, NumberEncoder)}
+        return NumberColumns(numbers, {name: self.slices[name].start for name in numbers})
+
+    @cached_property
     def _codes(self) -> frozenset[str]:
         return frozenset(name for name, encoder in self._categories.items() if encoder.codes)
 
@@ -210,6 +217,9 @@ class TabularEncoder:
                 slots.astype(np.int32).take(values.codes, out=features.slots[:, block], mode="clip")
             else:
                 plain[name] = values
+        if rows <= _FEW_ROWS:
+            self._numbers.encode(plain, features.numbers)
+            plain = {name: values for name, values in plain.items() if name not in self._numbers.names}
         for start in range(0, rows, _CHUNK_ROWS):
             chunk = slice(start, start + _CHUNK_ROWS)
             for name, values in plain.items():

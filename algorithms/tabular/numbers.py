@@ -1,6 +1,6 @@
 """A column of numbers: one scaled feature."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from algorithms.tabular.cells import number_text
 from algorithms.tabular.moments import MOST_SAMPLED, Floats, Moments, Sample
-from algorithms.tabular.scaling import Scaler, Scaling
+from algorithms.tabular.scaling import Scaler, Scaling, scaled
 
 Missing = Literal["median", "mean", "zero"]
 
@@ -40,6 +40,44 @@ class NumberEncoder:
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
         return cls(stored["fill"], Scaler.from_dict(stored["scaler"]))
+
+
+class NumberColumns:
+    """Columns of numbers encoded at once: the features are the same bits, and of few rows much faster."""
+
+    def __init__(self, encoders: Mapping[str, NumberEncoder], places: Mapping[str, int]) -> None:
+        """`places` are those of the columns' features."""
+        self.names = frozenset(encoders)
+        self._alike = [
+            _Alike.of({name: each for name, each in encoders.items() if each.scaler.squash == squash}, places)
+            for squash in {each.scaler.squash for each in encoders.values()}
+        ]
+
+    def encode(self, columns: Mapping[str, Any], out: NDArray[np.float32]) -> None:
+        """Write the features of columns (N,) into out (N, features)."""
+        for alike in self._alike:
+            values = np.array([columns[name] for name in alike.names], np.float64)
+            filled = np.where(np.isnan(values), alike.fill, values)
+            out[:, alike.places] = scaled(filled, alike.centre, alike.scale, squash=alike.squash).T
+
+
+@dataclass(frozen=True, eq=False)
+class _Alike:
+    """C columns that are squashed, or are not; fill, centre and scale are (C, 1)."""
+
+    names: Sequence[str]
+    places: NDArray[np.intp]
+    squash: bool
+    fill: Floats
+    centre: Floats
+    scale: Floats
+
+    @classmethod
+    def of(cls, encoders: Mapping[str, NumberEncoder], places: Mapping[str, int]) -> Self:
+        numbers = [(each.fill, each.scaler.centre, each.scaler.scale) for each in encoders.values()]
+        fill, centre, scale = (np.array(each, np.float64)[:, None] for each in zip(*numbers, strict=True))
+        squash = next(iter(encoders.values())).scaler.squash
+        return cls(list(encoders), np.array([places[name] for name in encoders], np.intp), squash, fill, centre, scale)
 
 
 class NumberStatistics:

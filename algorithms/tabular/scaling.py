@@ -17,6 +17,15 @@ SQUASH = 3.0
 _LARGEST = float(np.finfo(np.float64).max)
 
 
+def scaled(values: Floats, centre: float | Floats, scale: float | Floats, *, squash: bool) -> Floats:
+    """Return (values - centre) / scale, squashed or clipped; finite for finite values. Centre and scale broadcast."""
+    with np.errstate(over="ignore"):
+        features: Floats = (values - centre) / scale
+    if squash:
+        return SQUASH * np.arcsinh(features.clip(-_LARGEST, _LARGEST) / SQUASH)
+    return features.clip(-FEATURE_LIMIT, FEATURE_LIMIT)
+
+
 @dataclass(frozen=True)
 class Scaler:
     """feature = (x - centre) / scale, then 3·asinh(feature / 3) when `squash`.
@@ -46,11 +55,7 @@ class Scaler:
 
     def transform(self, values: Floats) -> Floats:
         """Return the features (N,) of finite values (N,)."""
-        with np.errstate(over="ignore"):
-            features = (values - self.centre) / self.scale
-        if self.squash:
-            return SQUASH * np.arcsinh(features.clip(-_LARGEST, _LARGEST) / SQUASH)
-        return features.clip(-FEATURE_LIMIT, FEATURE_LIMIT)
+        return scaled(values, self.centre, self.scale, squash=self.squash)
 
     def invert(self, features: Floats) -> Floats:
         """Return the values (N,) of features (N,), in the unit of the training data, always finite."""

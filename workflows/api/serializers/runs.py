@@ -3,6 +3,7 @@
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.request import Request
 
 from workflows.api.pagination import PageQuery
 from workflows.api.serializers.base import FlagField, StrictSerializer
@@ -254,6 +255,14 @@ class PredictBody(StrictSerializer):
     type = serializers.ChoiceField(
         ["encoder", "decoder"], required=False, help_text="autoencoder only: the code, or the reconstruction (default)"
     )
+
+    @classmethod
+    def body(cls, request: Request, **options: Any) -> dict[str, Any]:
+        """As of any serializer; a body of nothing but rows, as most are, is valid as it is."""
+        given = request.data
+        if isinstance(given, dict) and given.keys() == {"input_data"} and isinstance(given["input_data"], dict | list):
+            return {"input_data": given["input_data"], "explain": False}
+        return super().body(request, **options)
 
 
 EXPLANATION = serializers.ListField(
