@@ -13,7 +13,9 @@ from workflows.models import (
     Network,
     NetworkShare,
     Node,
+    Rule,
     Run,
+    ScoringJob,
     Tally,
     Token,
     Version,
@@ -88,6 +90,25 @@ class RunAdmin(_WrittenByTheService, admin.ModelAdmin):
     list_filter = ["state"]
     search_fields = ["id", "version__network__name"]
     list_select_related = ["version__network"]
+
+
+@admin.register(ScoringJob)
+class ScoringJobAdmin(_WrittenByTheService, admin.ModelAdmin):
+    """Scored files."""
+
+    list_display = ["id", "version", "number", "state", "attempts", "created", "finished"]
+    list_filter = ["state"]
+    search_fields = ["id", "version__network__name"]
+    list_select_related = ["version__network"]
+
+
+@admin.register(Rule)
+class RuleAdmin(_WrittenByTheService, admin.ModelAdmin):
+    """Threshold rules of runs, in whose word."""
+
+    list_display = ["id", "run", "rule", "value", "username", "created"]
+    search_fields = ["username", "run__version__network__name"]
+    list_select_related = ["run__version__network"]
 
 
 @admin.register(NetworkShare)

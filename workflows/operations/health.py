@@ -18,7 +18,7 @@ from django.http.response import HttpResponseBase
 
 from workflows import files
 from workflows.operations.beats import living_workers
-from workflows.operations.queue import waiting_runs
+from workflows.operations.queue import waiting_jobs
 from workflows.services.broker import require_broker
 
 logger = logging.getLogger(__name__)
@@ -61,8 +61,8 @@ def check_workers() -> dict[str, Any]:
 
 
 def check_queue() -> dict[str, Any]:
-    """Tell how many runs wait, and how long the first has; too long is a failure."""
-    waiting, seconds = waiting_runs()
+    """Tell how many trainings and scoring jobs wait, and how long the first has; too long is a failure."""
+    waiting, seconds = waiting_jobs()
     if 0 < settings.QUEUE_LIMIT_SECONDS < seconds:
         raise PartFailed(f"the oldest queued run waits for {seconds:.0f} s; start more workers")
     return {"waiting": waiting, "oldest_seconds": round(seconds, 1)}

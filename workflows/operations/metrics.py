@@ -16,9 +16,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import REGISTRY, Collector
 
 from algorithms.workflow_types import WORKFLOW_TYPES
-from workflows.models import Run, RunState, Total
+from workflows.models import Run, RunState, ScoringJob, Total
 from workflows.operations.beats import living_workers
-from workflows.operations.queue import waiting_runs
+from workflows.operations.queue import waiting_jobs
 from workflows.operations.totals import TOTALS
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -65,7 +65,8 @@ class _Installation(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield runs by state, the queue's age, workers and totals."""
-        yield self._runs()
+        yield _by_state("nnservice_runs", "Runs that are kept", Run)
+        yield _by_state("nnservice_scoring_jobs", "Scoring jobs that are kept", ScoringJob)
         yield self._queue()
         workers = living_workers()
         yield GaugeMetricFamily("nnservice_workers", "Workers that live", value=len(workers))
@@ -76,17 +77,18 @@ class _Installation(Collector):
         for name, text in TOTALS.items():
             yield CounterMetricFamily(f"nnservice_{name}", text, value=kept.get(name, 0.0))
 
-    def _runs(self) -> Metric:
-        runs = GaugeMetricFamily("nnservice_runs", "Runs that are kept", labels=["state", "workflow_type"])
-        kinds = Run.objects.order_by().values_list("state", "version__workflow_type")
-        counted = {(state, kind): count for state, kind, count in kinds.annotate(Count("id"))}
-        wanted = {(state.value, kind) for state in RunState for kind in WORKFLOW_TYPES}
-        for state, kind in sorted(wanted | set(counted)):
-            runs.add_metric([state, kind], counted.get((state, kind), 0))
-        return runs
-
     def _queue(self) -> Metric:
-        _, waited = waiting_runs()
+        _, waited = waiting_jobs()
         return GaugeMetricFamily(
-            "nnservice_queue_oldest_seconds", "Seconds that the oldest queued run waits", value=waited
+            "nnservice_queue_oldest_seconds", "Seconds that the oldest queued run, or scoring job, waits", value=waited
         )
+
+
+def _by_state(name: str, text: str, kind: type[Run] | type[ScoringJob]) -> Metric:
+    counts = GaugeMetricFamily(name, text, labels=["state", "workflow_type"])
+    kinds = kind.objects.order_by().values_list("state", "version__workflow_type")
+    counted = {(state, workflow): count for state, workflow, count in kinds.annotate(Count("id"))}
+    wanted = {(state.value, workflow) for state in RunState for workflow in WORKFLOW_TYPES}
+    for state, workflow in sorted(wanted | set(counted)):
+        counts.add_metric([state, workflow], counted.get((state, workflow), 0))
+    return counts

@@ -12,13 +12,14 @@ from django.db.models import Count
 
 from nnservice import __version__
 from workflows import files
-from workflows.models import DataFile, Network, Run, RunState, Version
+from workflows.models import DataFile, Network, Run, RunState, ScoringJob, Version
 from workflows.operations.beats import seen_workers
 from workflows.operations.health import readiness
 
 LIBRARIES = ("Django", "celery", "tensorflow", "torch", "torch-geometric", "onnxruntime")
 SHOWN = 20
-COLUMNS = ("uploads", "models", "total")
+COLUMNS = ("uploads", "models", "scores", "total")
+KINDS = (Run, ScoringJob)
 
 
 @dataclass(frozen=True)
@@ -30,23 +31,27 @@ class Usage:
     runs: int
     uploads: int
     models: int
+    scores: int
 
     @property
     def total(self) -> int:
-        """Uploads, models and logs."""
-        return self.uploads + self.models
+        """Uploads, models, scored files and logs."""
+        return self.uploads + self.models + self.scores
 
 
 def disk_usage() -> list[Usage]:
     """Return what each network keeps, the largest first."""
     of_files = DataFile.objects.values_list("id", "node__version__network__name")
-    of_runs = Run.objects.order_by().values_list("id", "version__network__name")
+    of_runs, of_jobs = (kind.objects.order_by().values_list("id", "version__network__name") for kind in KINDS)
     uploads = _by_network(files.sizes(files.UPLOADS), of_files)
     models = _by_network(files.sizes(files.RUNS), of_runs)
+    scores = _by_network(files.sizes(files.SCORED), of_jobs)
     versions = dict(Version.objects.order_by().values_list("network__name").annotate(Count("id")))
     runs = Counter(name for _, name in of_runs)
     names = Network.objects.values_list("name", flat=True)
-    found = [Usage(name, versions.get(name, 0), runs[name], uploads[name], models[name]) for name in names]
+    found = [
+        Usage(name, versions.get(name, 0), runs[name], uploads[name], models[name], scores[name]) for name in names
+    ]
     return sorted(found, key=lambda usage: (-usage.total, usage.network))
 
 
@@ -59,7 +64,7 @@ def _by_network(sizes: Mapping[str, int], rows: Iterable[tuple[object, str]]) ->
 
 def report() -> str:
     """Return the whole table."""
-    sections = (_services(), _workers(), _runs(), _disk(), _versions())
+    sections = (_services(), _workers(), _jobs(), _disk(), _versions())
     return "\n".join(line for section in sections for line in (*section, ""))
 
 
@@ -87,21 +92,23 @@ def _workers() -> Iterator[str]:
     yield from table(("worker", "busy", "seen", "since (UTC)", "release"), rows, empty="no worker was seen today")
 
 
-def _runs() -> Iterator[str]:
-    counted = dict(Run.objects.order_by().values_list("state").annotate(Count("id")))
-    yield from table(("runs", ""), [(state.value, f"{counted.get(state.value, 0):,}") for state in RunState])
+def _jobs() -> Iterator[str]:
+    counted = [dict(kind.objects.order_by().values_list("state").annotate(Count("id"))) for kind in KINDS]
+    rows = [(state.value, *(f"{counts.get(state.value, 0):,}" for counts in counted)) for state in RunState]
+    yield from table(("", "trainings", "scoring jobs"), rows)
 
 
 def _disk() -> Iterator[str]:
     usage = disk_usage()
     rows: list[Sequence[str]] = [
-        (u.network, str(u.versions), str(u.runs), mb(u.uploads), mb(u.models), mb(u.total)) for u in usage[:SHOWN]
+        (u.network, str(u.versions), str(u.runs), mb(u.uploads), mb(u.models), mb(u.scores), mb(u.total))
+        for u in usage[:SHOWN]
     ]
     if len(usage) > SHOWN:
         rest = usage[SHOWN:]
         rows.append((f"{len(rest)} others", "", "", *(mb(sum(getattr(u, n) for u in rest)) for n in COLUMNS)))
     rows.append(("all", "", "", *(mb(sum(getattr(u, n) for u in usage)) for n in COLUMNS)))
-    yield from table(("network", "versions", "runs", "uploads MB", "models and logs MB", "MB"), rows)
+    yield from table(("network", "versions", "runs", "uploads MB", "models and logs MB", "scores MB", "MB"), rows)
 
 
 def _versions() -> Iterator[str]:

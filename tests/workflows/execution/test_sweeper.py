@@ -14,13 +14,14 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from tests.workflows.scored import make_scoring_job
 from workflows.errors import Unavailable
 from workflows.execution import housekeeping, sweeper
 from workflows.execution.duty import Duty
 from workflows.execution.sightings import Sightings
 from workflows.execution.sweeper import sweep
 from workflows.execution.transitions import beat
-from workflows.models import Network, Run, RunState, Version
+from workflows.models import Job, Network, Run, RunState, ScoringJob, Version
 from workflows.services.broker import waiting_messages
 from workflows.worker import begin_to_sweep
 
@@ -49,13 +50,22 @@ def server(broker: Path) -> Iterator[Any]:
     """Give the broker, with an empty queue."""
     with current_app.connection_for_write() as opened:
         client = opened.default_channel.client
-        client.delete("celery")
+        client.delete("celery", settings.SCORING_QUEUE)
         yield client
 
 
 def make_run(state: RunState, name: str = "steel", **fields: Any) -> Run:
     version = Version.objects.create(network=Network.objects.create(name=name), number=1)
     return Run.objects.create(version=version, number=1, state=state, snapshot={}, **fields)
+
+
+def make_job(kind: type[Job], state: RunState, **fields: Any) -> Job:
+    """Make a training, or a scoring job of a run that succeeded."""
+    return (
+        make_run(state, **fields)
+        if kind is Run
+        else make_scoring_job(make_run(RunState.SUCCEEDED), state=state, **fields)
+    )
 
 
 def until_sent(server: Any) -> None:
@@ -71,6 +81,7 @@ def states() -> list[str]:
 
 
 pytestmark = pytest.mark.django_db(transaction=True)
+both_kinds = pytest.mark.parametrize(("kind", "queue"), [(Run, "celery"), (ScoringJob, settings.SCORING_QUEUE)])
 
 
 def test_a_run_that_waits_without_a_message_is_sent_again_once(clock: Clock, server: Any) -> None:
@@ -104,10 +115,11 @@ def test_a_queue_that_was_flushed_is_filled_again(clock: Clock, server: Any) -> 
     assert server.llen("celery") == 4
 
 
-def test_a_run_that_nobody_sent_is_sent_at_once(server: Any) -> None:
-    make_run(RunState.QUEUED)
+@both_kinds
+def test_a_job_that_nobody_sent_is_sent_at_once(server: Any, kind: type[Job], queue: str) -> None:
+    make_job(kind, RunState.QUEUED)
     sweep()
-    assert server.llen("celery") == 1
+    assert server.llen(queue) == 1
 
 
 def test_a_worker_that_starts_asks_for_no_proof(server: Any) -> None:
@@ -116,14 +128,17 @@ def test_a_worker_that_starts_asks_for_no_proof(server: Any) -> None:
     assert server.llen("celery") == 1
 
 
-def test_a_run_of_a_silent_worker_is_queued_again_and_the_reason_kept(clock: Clock, server: Any) -> None:
-    run = make_run(RunState.RUNNING, attempts=1, worker="host:1")
+@both_kinds
+def test_a_job_of_a_silent_worker_is_queued_again_and_the_reason_kept(
+    clock: Clock, server: Any, kind: type[Job], queue: str
+) -> None:
+    job = make_job(kind, RunState.RUNNING, attempts=1, worker="host:1")
     sweep()
     clock.now += LOST
     sweep()
-    run.refresh_from_db()
-    assert (run.state, run.attempts, server.llen("celery")) == (RunState.QUEUED, 1, 1)
-    assert run.failures == [
+    job.refresh_from_db()
+    assert (job.state, job.attempts, server.llen(queue)) == (RunState.QUEUED, 1, 1)
+    assert job.failures == [
         {"attempt": 1, "worker": "host:1", "reason": f"its worker host:1 gave no sign of life for {LOST} s"}
     ]
 
@@ -166,17 +181,20 @@ def test_after_the_database_was_away_workers_have_time_to_speak_again(
     assert run.state == RunState.RUNNING
 
 
-def test_a_run_whose_workers_died_too_often_fails_and_tells_every_reason(clock: Clock) -> None:
+@both_kinds
+def test_a_job_whose_workers_died_too_often_fails_and_tells_every_reason(
+    clock: Clock, kind: type[Job], queue: str
+) -> None:
     earlier = [{"attempt": n, "worker": f"host:{n}", "reason": f"lightning {n}"} for n in (1, 2)]
-    run = make_run(RunState.RUNNING, attempts=4, worker="host:4", failures=earlier[: settings.MAX_ATTEMPTS - 1])
+    job = make_job(kind, RunState.RUNNING, attempts=4, worker="host:4", failures=earlier[: settings.MAX_ATTEMPTS - 1])
     sweep()
     clock.now += LOST
     sweep()
-    run.refresh_from_db()
-    assert run.state == RunState.FAILED
-    assert "3 attempts were cut off" in run.error
+    job.refresh_from_db()
+    assert job.state == RunState.FAILED
+    assert "3 attempts were cut off" in job.error
     for told in ("attempt 1: lightning 1", "attempt 2: lightning 2", "attempt 4: its worker host:4 gave no sign"):
-        assert told in run.error
+        assert told in job.error
 
 
 def test_sweepers_that_meet_do_everything_once(clock: Clock, server: Any) -> None:

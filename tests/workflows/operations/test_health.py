@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from workflows.models import Network, Run, Version, WorkerBeat
 from workflows.operations import health
-from workflows.operations.queue import waiting_runs
+from workflows.operations.queue import waiting_jobs
 
 NOTHING = (float("-inf"), health.UNDER_WAY)
 
@@ -128,6 +128,6 @@ def test_the_longest_wait_is_told(db: None) -> None:
         beat = None if heartbeat is None else now - timedelta(seconds=heartbeat)
         run = Run.objects.create(version=version, number=1, snapshot={}, heartbeat=beat)
         Run.objects.filter(pk=run.pk).update(created=now - timedelta(seconds=created))
-    waiting, seconds = waiting_runs()
+    waiting, seconds = waiting_jobs()
     assert waiting == 3
     assert 40 <= seconds < 80

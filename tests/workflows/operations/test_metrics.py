@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
 from tests.workflows.conftest import PREDICT, Api
+from tests.workflows.scored import make_scoring_job
 from workflows.models import Network, Run, RunState, Total, Version
 from workflows.operations.totals import add_to_totals, count_training
 
@@ -51,14 +52,16 @@ def test_paths_and_methods_that_do_not_exist_share_one_label(scrape: Any) -> Non
     assert scrape("nnservice_requests_total")["other", "none", "404"] >= 5
 
 
-def test_runs_are_counted_by_state_and_type_also_where_there_are_none(scrape: Any) -> None:
+def test_runs_and_scoring_jobs_are_counted_by_state_and_type_also_where_there_are_none(scrape: Any) -> None:
     version = Version.objects.create(
         network=Network.objects.create(name="steel"), number=1, workflow_type="autoencoder_csv"
     )
     Run.objects.create(version=version, number=1, snapshot={})
-    runs = scrape("nnservice_runs")
-    assert runs["queued", "autoencoder_csv"] == 1
-    assert runs["failed", "graphbean_csv"] == 0
+    make_scoring_job(Run.objects.get(), state="running")
+    for name, state in (("nnservice_runs", "queued"), ("nnservice_scoring_jobs", "running")):
+        jobs = scrape(name)
+        assert jobs[state, "autoencoder_csv"] == 1
+        assert jobs["failed", "graphbean_csv"] == 0
     assert scrape("nnservice_queue_oldest_seconds")[()] >= 0
 
 

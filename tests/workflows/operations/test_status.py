@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from tests.workflows.conftest import STEEL, Api
+from tests.workflows.scored import make_scoring_job
 from workflows import files
 from workflows.models import DataFile, Run, WorkerBeat
 from workflows.operations import health
@@ -22,6 +23,7 @@ def shown() -> str:
 
 def test_it_names_workers_runs_networks_and_versions(run: Run) -> None:
     now = timezone.now()
+    make_scoring_job(run)
     WorkerBeat.objects.create(
         name="host-7:1", host="host-7", started=now, seen=now, running=1, slots=2, release="0.1.0"
     )
@@ -29,7 +31,8 @@ def test_it_names_workers_runs_networks_and_versions(run: Run) -> None:
     assert "ready, open mode" in told
     assert "database ok" in told
     assert "host-7:1 1 of 2 0 s ago" in told
-    assert "succeeded 1" in told
+    assert "succeeded 1 0" in told
+    assert "queued 0 1" in told
     assert "steel 1 1 0.0" in told
     assert "onnxruntime" in told
 
