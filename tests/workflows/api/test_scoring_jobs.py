@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.workflows.conftest import DATA, EVALUATION, TRAIN, Api, labelled_steel, place_of
+from workflows import files
 from workflows.execution.scoring_jobs import execute_scoring_job
 from workflows.models import LoggedRow, RunState, ScoringJob, Tally, Version
 from workflows.services.versions import delete_version
@@ -190,6 +192,54 @@ def test_a_version_that_is_deleted_while_it_scores_ends_the_job(serving_rows: Ap
     delete_version(Version.objects.get())
     execute_scoring_job(body["id"])
     assert not ScoringJob.objects.exists()
+
+
+@pytest.fixture
+def before_the_scores_are_stored(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
+    """Give a list of what is to happen when all rows are scored and nothing is stored."""
+    steps: list[Callable[[], object]] = []
+    publish = files.publish
+
+    def then_publish(*arguments: Any, **options: Any) -> None:
+        while steps:
+            steps.pop()()
+        publish(*arguments, **options)
+
+    monkeypatch.setattr(files, "publish", then_publish)
+    return steps
+
+
+def test_a_job_that_is_cancelled_at_the_last_moment_leaves_nothing(
+    serving_rows: Api, before_the_scores_are_stored: list[Callable[[], object]]
+) -> None:
+    body = serving_rows.upload(BATCH, ("today.csv", ROWS)).body
+    before_the_scores_are_stored.append(lambda: serving_rows.delete(f"{BATCH}batch/1/"))
+    execute_scoring_job(body["id"])
+    job = ScoringJob.objects.get()
+    assert (job.state, job.summary) == (RunState.CANCELLED, None)
+    assert {path.name for path in place_of(job.prefix).iterdir()} <= {"run.log"}
+    assert not LoggedRow.objects.exists()
+    assert not Tally.objects.exists()
+
+
+def test_a_version_that_is_deleted_at_the_last_moment_leaves_nothing(
+    serving_rows: Api, before_the_scores_are_stored: list[Callable[[], object]]
+) -> None:
+    body = serving_rows.upload(BATCH, ("today.csv", ROWS)).body
+    before_the_scores_are_stored.append(lambda: delete_version(Version.objects.get()))
+    execute_scoring_job(body["id"])
+    assert not ScoringJob.objects.exists()
+    assert not place_of(f"scored/{body['id']}").exists()
+
+
+def test_a_tenth_of_unseen_categories_is_scored_counted_and_said(serving_rows: Api) -> None:
+    header, *lines = ROWS.decode().splitlines()
+    odd = ["X-NEW" + line[line.index(",") :] if number % 10 == 3 else line for number, line in enumerate(lines)]
+    body = scored(serving_rows, "\n".join([header, *odd, ""]).encode())
+    assert body["state"] == "succeeded"
+    assert body["summary"]["rows"] == 1200
+    assert body["summary"]["unseen"] == {"grade": 120}
+    assert any("grade" in notice and "120 of 1,200 rows (10 %)" in notice for notice in body["summary"]["notices"])
 
 
 def test_what_cannot_be_scored_is_refused(serving_rows: Api) -> None:

@@ -16,7 +16,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from tests.workflows.conftest import DATA, STEEL, Api, place_of
-from workflows.models import DataFile, Network, Run, RunState
+from tests.workflows.scored import make_scoring_job
+from workflows import files
+from workflows.models import DataFile, Network, Run, RunState, ScoringJob
 from workflows.operations import backup as backup_module
 from workflows.operations.backup import MANIFEST, back_up
 from workflows.operations.restore import restore
@@ -88,6 +90,25 @@ def test_a_restored_installation_gives_the_same_scores_and_files(
     assert found["files"] == {"steel.csv": STEEL.decode()}
     assert found["states"] == ["succeeded", "queued"], "what ran there does not run here"
     assert waiting.state == RunState.RUNNING
+
+
+def test_scored_files_are_restored_and_open_jobs_say_that_they_are_not(run: Run, tmp_path: Path) -> None:
+    done, waiting = (
+        make_scoring_job(run, number=n, state=s) for n, s in ((1, RunState.SUCCEEDED), (2, RunState.QUEUED))
+    )
+    (tmp_path / "artifact").mkdir()
+    (tmp_path / "artifact" / "score.npy").write_bytes(b"scores")
+    files.publish(tmp_path / "artifact", done.artifact_prefix)
+    back_up(tmp_path / "backup")
+    call_command("flush", interactive=False, verbosity=0)
+    files.remove(done.prefix)
+    restore(tmp_path / "backup")
+    restored = {job.number: job for job in ScoringJob.objects.all()}
+    assert restored[1].state == RunState.SUCCEEDED
+    assert b"".join(files.stream(restored[1].artifact_prefix, "score.npy")) == b"scores"
+    assert restored[2].state == RunState.FAILED
+    assert "send it again" in restored[2].error
+    assert restored[2].id == waiting.id
 
 
 def test_what_is_uploaded_and_deleted_meanwhile_never_tears_a_backup(run: Run, tmp_path: Path) -> None:
