@@ -9,7 +9,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-PREDICTIONS = "/service/state/predict/"
+LENGTH, PREDICTIONS = "CONTENT_LENGTH", "/service/state/predict/"
 SHORT_BYTES = 65_536
 """A longer request may take long, and does not make others wait."""
 
@@ -41,5 +41,5 @@ class InTurns:
 
 
 def _length(environ: Environ) -> int:
-    given = environ.get("CONTENT_LENGTH", "")
+    given = environ.get(LENGTH, "")
     return int(given) if given.isascii() and given.isdigit() else 0
