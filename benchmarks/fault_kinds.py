@@ -147,9 +147,10 @@ class Faults:
     def _fill_disk(self) -> bool:
         filler = self._service.home / "filler"
         try:
-            with filler.open("wb") as file, contextlib.suppress(OSError):
+            # Without a buffer: what is left in one when the disk is full would be written, in vain, at its end.
+            with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
                 while file.write(b"0" * 65536):
-                    file.flush()
+                    pass
             self._rng.choice(self._clients).upload()
             self._service.pause(self._rng.uniform(1, 3))
         finally:
