@@ -31,8 +31,8 @@ class Incoming:
     """The interactions of a graph, of which the last `rows` are those of the file.
 
     `file` are the file's alone. `replaced` interactions of the training gave way to those of the file, since they have
-    the same pair; `known` is in how many of the file's nodes, by side, the training had them. Both are empty without
-    context.
+    the same pair; `known` is how many of the nodes of the file's pairs, by side, the training had in pairs. Both are
+    empty without context.
     """
 
     interactions: Interactions
@@ -161,15 +161,14 @@ def _read(path: Path, feeder: GraphFeederParams) -> Interactions:
 def _in_context(training: Interactions, file: Interactions, encoder: GraphEncoder) -> Incoming:
     ends = (encoder.u_column, encoder.v_column)
     both = {name: _joined(training.coded[name], coded) for name, coded in file.coded.items()}
-    known = {}
-    for side, name in zip("uv", ends, strict=True):
-        codes = both[name].codes
-        nodes = np.unique(codes[training.rows :])
-        known[side] = int(np.isin(nodes[nodes >= 0], codes[: training.rows]).sum())
     u, v = (both[name] for name in ends)
     pairs = u.codes.astype(np.int64) * len(v.texts) + v.codes
     pairs[(u.codes < 0) | (v.codes < 0)] = -1
     of_training, of_file = pairs[: training.rows], pairs[training.rows :]
+    known = {}
+    for side, end in zip("uv", (u, v), strict=True):
+        of_pairs = np.unique(end.codes[training.rows :][of_file >= 0])
+        known[side] = int(np.isin(of_pairs, end.codes[: training.rows][of_training >= 0]).sum())
     replaced = np.isin(of_training, of_file[of_file >= 0])
     stays = np.concatenate([~replaced, np.ones(file.rows, np.bool_)])
     numbers = {name: np.concatenate([training.numbers[name], values])[stays] for name, values in file.numbers.items()}

@@ -135,6 +135,13 @@ def test_in_context_known_nodes_keep_their_neighbours_and_only_the_file_is_told_
     assert "1 of 2 person are new: the training had none of them" in around.summary["notices"]
 
 
+def test_a_known_node_of_rows_without_a_pair_is_not_counted(score):
+    lines = ["claim,person,clinic,amount,kind", "9001,P07,,100,a", "9002,NEW,C1,100,b"]
+    scored = score(lines, context="training")
+    assert scored.summary["known"] == {"u": 0, "v": 1}
+    assert "1 of 1 person are new: the training had none of them" in scored.summary["notices"]
+
+
 def test_in_context_the_file_replaces_what_training_knew_of_its_pairs(score, model):
     """The graph is that of the training's interactions with the file's in the place of those of the same pairs."""
     lines = ["claim,person,clinic,amount,kind", "9001,P07,C19,100,a"]
