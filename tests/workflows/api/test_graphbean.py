@@ -12,14 +12,10 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from algorithms.events import EventStream
 from algorithms.graphbean.graph import Parts
-from algorithms.graphbean.job import fit
 from algorithms.graphbean.score_writing import ScoredGraph, write_graph
 from algorithms.graphbean.texts import Texts
-from algorithms.jobs import ConvertJob, FitJob
 from algorithms.score_files import NodeScores
-from algorithms.tables.convert import convert
 from tests.workflows.conftest import (
     CLAIMS,
     DATA,
@@ -35,6 +31,7 @@ from tests.workflows.conftest import (
     TRAIN,
     Api,
     place_of,
+    trained,
     vouch,
 )
 from workflows.models import Run, RunState
@@ -327,17 +324,9 @@ COLUMNS_OF_ONE = {"u_column": "PERSON", "v_column": "DOCTOR", "numeric_columns":
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train a model of a few claims; return its artifact."""
-    folder = tmp_path_factory.mktemp("model")
-    (folder / "claims.csv").write_bytes(CLAIMS)
-    convert(ConvertJob(source=folder / "claims.csv", parquet=folder / "claims.parquet"))
     narrow = {"hidden_channels": 2, "latent_channels": 2, "edge_pred_latent": 2, "iter": 1}
-    job = FitJob(
-        workflow_type="graphbean_csv",
-        tables={"datasrc": (folder / "claims.parquet",)},
-        parameters={"feed_train": COLUMNS_OF_ONE, "netconf_node": narrow},
-    )
-    fit(job, folder, EventStream(io.StringIO(), 0.0))
-    return folder / "artifact"
+    parameters = {"feed_train": COLUMNS_OF_ONE, "netconf_node": narrow}
+    return trained(tmp_path_factory.mktemp("model"), "graphbean_csv", CLAIMS, parameters)
 
 
 @pytest.fixture

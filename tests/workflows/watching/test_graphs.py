@@ -1,6 +1,5 @@
 """Predictions of a graph: what is logged are its rows, what is counted are its pairs and the attributes."""
 
-import io
 import json
 import shutil
 from pathlib import Path
@@ -8,11 +7,7 @@ from typing import Any
 
 import pytest
 
-from algorithms.events import EventStream
-from algorithms.graphbean.job import fit
-from algorithms.jobs import ConvertJob, FitJob
-from algorithms.tables.convert import convert
-from tests.workflows.conftest import CLAIMS, GRAPH_PREDICT, Api, logged, place_of
+from tests.workflows.conftest import CLAIMS, GRAPH_PREDICT, Api, logged, place_of, trained
 from workflows.models import LoggedRow, Run, RunState, Tally
 from workflows.services.networks import create_network
 from workflows.services.versions import create_version
@@ -36,17 +31,9 @@ COLUMNS = {
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train a model of a few claims; return its artifact."""
-    folder = tmp_path_factory.mktemp("model")
-    (folder / "claims.csv").write_bytes(CLAIMS)
-    convert(ConvertJob(source=folder / "claims.csv", parquet=folder / "claims.parquet"))
     narrow = {"hidden_channels": 2, "latent_channels": 2, "edge_pred_latent": 2, "iter": 1}
-    job = FitJob(
-        workflow_type="graphbean_csv",
-        tables={"datasrc": (folder / "claims.parquet",)},
-        parameters={"feed_train": COLUMNS, "netconf_node": narrow},
-    )
-    fit(job, folder, EventStream(io.StringIO(), 0.0))
-    return folder / "artifact"
+    parameters = {"feed_train": COLUMNS, "netconf_node": narrow}
+    return trained(tmp_path_factory.mktemp("model"), "graphbean_csv", CLAIMS, parameters)
 
 
 @pytest.fixture
