@@ -221,7 +221,7 @@ SMALL = {"n_hidden": [4], "iter": 3, "batch_size": 32, "validation_split": 0.3}
 NARROW = {"hidden_channels": 4, "latent_channels": 4, "edge_pred_latent": 4, "iter": 3}
 
 
-def trained(folder: Path, kind: str, content: bytes, parameters: dict[str, Any]) -> Path:
+def train_model(folder: Path, kind: str, content: bytes, parameters: dict[str, Any]) -> Path:
     """Train on a CSV file within a folder; return the artifact."""
     from algorithms.events import EventStream
     from algorithms.jobs import ConvertJob, FitJob
@@ -240,14 +240,14 @@ def trained(folder: Path, kind: str, content: bytes, parameters: dict[str, Any])
 def rows_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train an autoencoder of labelled rows; give its artifact."""
     parameters = {"feed_train": LABELLED_FEEDER, "netconf_node": SMALL}
-    return trained(tmp_path_factory.mktemp("rows"), "autoencoder_csv", labelled_steel(), parameters)
+    return train_model(tmp_path_factory.mktemp("rows"), "autoencoder_csv", labelled_steel(), parameters)
 
 
 @pytest.fixture(scope="session")
 def graph_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train a GraphBEAN of labelled claims; give its artifact."""
     parameters = {"feed_train": GROUPED_FEEDER, "netconf_node": NARROW}
-    return trained(tmp_path_factory.mktemp("graph"), "graphbean_csv", grouped_claims(), parameters)
+    return train_model(tmp_path_factory.mktemp("graph"), "graphbean_csv", grouped_claims(), parameters)
 
 
 def serve(api: Api, model: Path) -> "Run":

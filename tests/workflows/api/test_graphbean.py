@@ -31,7 +31,7 @@ from tests.workflows.conftest import (
     TRAIN,
     Api,
     place_of,
-    trained,
+    train_model,
     vouch,
 )
 from workflows.models import Run, RunState
@@ -326,7 +326,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train a model of a few claims; return its artifact."""
     narrow = {"hidden_channels": 2, "latent_channels": 2, "edge_pred_latent": 2, "iter": 1}
     parameters = {"feed_train": COLUMNS_OF_ONE, "netconf_node": narrow}
-    return trained(tmp_path_factory.mktemp("model"), "graphbean_csv", CLAIMS, parameters)
+    return train_model(tmp_path_factory.mktemp("model"), "graphbean_csv", CLAIMS, parameters)
 
 
 @pytest.fixture

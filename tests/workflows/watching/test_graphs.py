@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.conftest import CLAIMS, GRAPH_PREDICT, Api, logged, place_of, trained
+from tests.workflows.conftest import CLAIMS, GRAPH_PREDICT, Api, logged, place_of, train_model
 from workflows.models import LoggedRow, Run, RunState, Tally
 from workflows.services.networks import create_network
 from workflows.services.versions import create_version
@@ -33,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train a model of a few claims; return its artifact."""
     narrow = {"hidden_channels": 2, "latent_channels": 2, "edge_pred_latent": 2, "iter": 1}
     parameters = {"feed_train": COLUMNS, "netconf_node": narrow}
-    return trained(tmp_path_factory.mktemp("model"), "graphbean_csv", CLAIMS, parameters)
+    return train_model(tmp_path_factory.mktemp("model"), "graphbean_csv", CLAIMS, parameters)
 
 
 @pytest.fixture
